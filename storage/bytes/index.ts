@@ -1,0 +1,2 @@
+export { ByteReader } from "./byte-reader.js"
+export { isJsonObject, JsonFields, type JsonObject, parseJson } from "./json.js"
