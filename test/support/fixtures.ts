@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process"
-import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs"
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { basename, join } from "node:path"
 import { afterAll } from "vitest"
@@ -47,6 +47,7 @@ export function fixture(name: string): string {
 /** A private copy that a test may damage, with the times of the files kept. */
 export function fixtureCopy(name: string): string {
   const directory = join(scratch(), basename(name))
-  cpSync(fixture(name), directory, { recursive: true, preserveTimestamps: true })
+  // cp -a, because Node keeps times to the millisecond only and Kopia reads them to the nanosecond.
+  execFileSync("cp", ["-a", fixture(name), directory])
   return directory
 }
