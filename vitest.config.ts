@@ -1,8 +1,12 @@
-import { defineConfig } from "vitest/config"
+import { configDefaults, defineConfig } from "vitest/config"
+
+// Campaigns run for minutes: `./scripts/test --all` sets the variable.
+const campaigns = process.env.CISTERN_TEST_ALL === "1" ? [] : ["**/*.slow.test.ts"]
 
 export default defineConfig({
   test: {
     include: ["test/**/*.test.ts"],
+    exclude: [...configDefaults.exclude, ...campaigns],
     pool: "forks",
     testTimeout: 60_000,
     hookTimeout: 120_000,
