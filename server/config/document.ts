@@ -1,0 +1,119 @@
+/** What an administrator declares: one YAML document (design §4). Every entry is known by its name. */
+export interface Document {
+  readonly stores: readonly StoreEntry[]
+  readonly clusters: readonly ClusterEntry[]
+  readonly repositories: readonly RepositoryEntry[]
+  readonly exports: readonly ExportEntry[]
+}
+
+/** A document as it was written: a repository may leave open what it decides when it is its cluster's only one. */
+export interface DeclaredDocument extends Omit<Document, "repositories"> {
+  readonly repositories: readonly DeclaredRepository[]
+}
+
+export interface DeclaredRepository extends Omit<RepositoryEntry, "decides"> {
+  readonly decides: Decides | undefined
+}
+
+export const emptyDocument: Document = { stores: [], clusters: [], repositories: [], exports: [] }
+
+export interface StoreEntry {
+  readonly name: string
+  /** Absolute and normal: no "..", no trailing slash. */
+  readonly path: string
+  /** Whether the directory may lie on the machine's root filesystem instead of a mounted one. */
+  readonly allowRoot: boolean
+}
+
+export interface ClusterEntry {
+  readonly name: string
+  /** CIDR, as written. */
+  readonly networks: readonly string[]
+  readonly excludedNamespaces: readonly string[]
+  readonly tokens: readonly TokenEntry[]
+  /** Whether a request without a token of this cluster is refused. */
+  readonly requireToken: boolean
+}
+
+/** The hash of a token (lower-case hex of SHA-256), or where the token itself is found. */
+export type TokenEntry = { readonly sha256: string } | SecretReference
+
+/**
+ * Where a secret is. `value` is in a document only on its way in: it is sealed, and the document that is kept names the
+ * sealed secret instead.
+ */
+export type SecretReference =
+  | { readonly file: string }
+  | { readonly env: string }
+  | { readonly value: string }
+  | { readonly sealed: string }
+
+export type Decides = "restore" | "guard" | "no"
+
+export interface RepositoryEntry {
+  readonly name: string
+  readonly cluster: string
+  readonly engine: "kopia" | "restic"
+  readonly place: Place
+  /** Undefined: not known to us. Kopia then cannot be read; restic shows names only. */
+  readonly password: SecretReference | undefined
+  /** Kopia only. The first is what the mover looks up, the others only guard. */
+  readonly conventions: readonly ConventionEntry[]
+  /** Patterns such as "*" and "!legacy-*"; which volumes of the cluster this repository is about. */
+  readonly namespaces: readonly string[]
+  /** For places and conventions that name only the PVC or the app: from that name to its namespace. */
+  readonly namespaceMap: Readonly<Record<string, string>>
+  /**
+   * The administrator's own map, from "namespace/pvc" to an identity: `user@host:path` for Kopia, the repository's
+   * directory relative to the store for restic.
+   */
+  readonly volumes: Readonly<Record<string, string>>
+  /** Identities that look like some volume's and are none of anybody's: they no longer count as similar. */
+  readonly dismissed: readonly string[]
+  readonly decides: Decides
+  /** The place is empty, and is meant to be (design, "The first backup"). */
+  readonly new: boolean
+}
+
+export type Place = StorePlace | S3Place
+
+export interface StorePlace {
+  readonly kind: "store"
+  readonly store: string
+  /** Relative to the store. restic's may hold {namespace} and {pvc}: one repository per volume. "" is the store itself. */
+  readonly path: string
+}
+
+export interface S3Place {
+  readonly kind: "s3"
+  readonly endpoint: string
+  readonly bucket: string
+  /** "" or ending in a slash. */
+  readonly prefix: string
+  readonly region: string
+  readonly credentials: SecretReference | undefined
+}
+
+/** A rule from namespace and PVC to a Kopia identity. Both forms are templates such as "{pvc}-backup@{namespace}:/data". */
+export interface ConventionEntry {
+  /** The names that the mover backs up under. */
+  readonly written: string
+  /** The names that the mover restores from: mostly the same. */
+  readonly read: string
+  /** Whether user and host are explicit in the mover's object, so that it does not sanitise or cut them. */
+  readonly verbatim: boolean
+}
+
+/** An NFS export. Kept and checked here. */
+export interface ExportEntry {
+  readonly store: string
+  readonly path: string
+  readonly cluster: string
+  readonly access: "readOnly" | "readWrite"
+  readonly squash: { readonly uid: number; readonly gid: number } | undefined
+}
+
+/** What an export is known by: it has no name of its own. */
+export function exportName(entry: ExportEntry): string {
+  return `${entry.store}:${entry.path} for ${entry.cluster}`
+}
