@@ -1,0 +1,45 @@
+import { stringify } from "yaml"
+import type { ConventionEntry, DeclaredDocument, DeclaredRepository, Place } from "./document.js"
+
+type Plain = Readonly<Record<string, unknown>>
+
+/** The document in the shape people write, defaults spelled out: what is kept, exported, and parsed again. */
+export function plainDocument(document: DeclaredDocument): Plain {
+  return {
+    stores: document.stores,
+    clusters: document.clusters,
+    repositories: document.repositories.map(plainRepository),
+    exports: document.exports.map(withoutUndefined),
+  }
+}
+
+/** YAML of the same. Secret values are references already: they were sealed when they were applied. */
+export function renderDocument(document: DeclaredDocument): string {
+  return stringify(plainDocument(document), { lineWidth: 0 })
+}
+
+function plainRepository(repository: DeclaredRepository): Plain {
+  const { name, cluster, engine, place, conventions, ...rest } = repository
+  return withoutUndefined({
+    name,
+    cluster,
+    engine,
+    ...plainPlace(place),
+    ...(engine === "kopia" ? { conventions: conventions.map(plainConvention) } : {}),
+    ...rest,
+  })
+}
+
+function plainPlace(place: Place): Plain {
+  const { kind, ...fields } = place
+  return kind === "store" ? fields : { s3: withoutUndefined(fields) }
+}
+
+function plainConvention(convention: ConventionEntry): unknown {
+  const { written, read, verbatim } = convention
+  return written === read && !verbatim ? written : convention
+}
+
+function withoutUndefined(fields: object): Plain {
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined))
+}

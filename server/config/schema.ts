@@ -1,0 +1,206 @@
+import { z } from "zod"
+import type { DeclaredRepository, Place, SecretReference, TokenEntry } from "./document.js"
+
+// The document as people write it. Descriptions end up in the JSON Schema, so editors show them.
+
+const name = z
+  .string()
+  .regex(/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/, "lower-case letters, digits and dashes, at most 63")
+
+const namespaceName = z
+  .string()
+  .regex(/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/, "not a namespace: lower-case letters, digits and dashes")
+
+const absolutePath = z
+  .string()
+  .regex(/^\/[^\0]*$/, "an absolute path is wanted")
+  .refine((path) => !path.split("/").includes(".."), 'a path may not hold ".."')
+  .transform((path) => "/" + segments(path).join("/"))
+
+const relativePath = z
+  .string()
+  .regex(/^[^/\0][^\0]*$|^$/, "a path relative to the store is wanted, not an absolute one")
+  .refine((path) => !path.split("/").includes(".."), 'a path may not hold ".."')
+  .transform((path) => segments(path).join("/"))
+
+function segments(path: string): string[] {
+  return path.split("/").filter((part) => part !== "" && part !== ".")
+}
+
+const secretFields = {
+  file: absolutePath.exactOptional().describe("A file on the NAS, read when the secret is needed"),
+  env: z
+    .string()
+    .regex(/^[A-Za-z_][A-Za-z0-9_]*$/, "not the name of an environment variable")
+    .exactOptional()
+    .describe("A variable in the daemon's environment"),
+  value: z.string().min(1).exactOptional().describe("The secret itself; it is sealed and never written back"),
+  sealed: z
+    .string()
+    .min(1)
+    .exactOptional()
+    .describe("A secret that is sealed already, as `export` writes it"),
+}
+
+function exactlyOne(fields: object, what: string): string | undefined {
+  const said = Object.keys(fields)
+  return said.length === 1 ? undefined : `exactly one of ${what} is wanted, ${said.length} are here`
+}
+
+const secretReference = z
+  .strictObject(secretFields)
+  .meta({ minProperties: 1, maxProperties: 1 })
+  .transform((fields, context): SecretReference => {
+    const wrong = exactlyOne(fields, "file, env, value and sealed")
+    if (wrong === undefined) return fields as SecretReference
+    context.addIssue({ code: "custom", message: wrong })
+    return z.NEVER
+  })
+
+const token = z
+  .strictObject({
+    sha256: z
+      .string()
+      .regex(/^[0-9a-fA-F]{64}$/, "64 hexadecimal digits are wanted")
+      .transform((hash) => hash.toLowerCase())
+      .exactOptional()
+      .describe("SHA-256 of the token, in hex"),
+    ...secretFields,
+  })
+  .meta({ minProperties: 1, maxProperties: 1 })
+  .transform((fields, context): TokenEntry => {
+    const wrong = exactlyOne(fields, "sha256, file, env, value and sealed")
+    if (wrong === undefined) return fields as TokenEntry
+    context.addIssue({ code: "custom", message: wrong })
+    return z.NEVER
+  })
+
+const store = z.strictObject({
+  name,
+  path: absolutePath.describe("A directory on a mounted filesystem"),
+  allowRoot: z.boolean().default(false).describe("Allow a directory on the machine's own root filesystem"),
+})
+
+/** Namespaces that the movers' own systems live in. */
+export const usuallyExcluded = ["kube-system", "volsync-system", "kyverno"]
+
+const cluster = z.strictObject({
+  name,
+  networks: z.array(z.string()).default([]).describe("CIDR, such as 192.168.10.0/24"),
+  excludedNamespaces: z.array(namespaceName).default(usuallyExcluded),
+  tokens: z.array(token).default([]),
+  requireToken: z.boolean().default(false),
+})
+
+/** What pvc-plumber looks up. */
+export const usualConvention = "{pvc}-backup@{namespace}:/data"
+
+const template = z.string().min(1).max(400)
+
+const convention = z
+  .union([
+    template,
+    z.strictObject({
+      written: template,
+      read: template.exactOptional(),
+      verbatim: z.boolean().default(false),
+    }),
+  ])
+  .transform((rule) =>
+    typeof rule === "string"
+      ? { written: rule, read: rule, verbatim: false }
+      : { ...rule, read: rule.read ?? rule.written },
+  )
+
+const s3 = z.strictObject({
+  endpoint: z.url({ protocol: /^https?$/ }),
+  bucket: z.string().min(1),
+  prefix: z
+    .string()
+    .default("")
+    .transform((prefix) => (prefix === "" || prefix.endsWith("/") ? prefix : prefix + "/")),
+  region: z.string().default("auto"),
+  credentials: secretReference.exactOptional(),
+})
+
+const volumeName = z.string().regex(/^[^/\s]+\/[^/\s]+$/, "a volume is written namespace/pvc")
+
+const repository = z
+  .strictObject({
+    name,
+    cluster: name,
+    engine: z.enum(["kopia", "restic"]),
+    store: name.exactOptional(),
+    path: relativePath
+      .exactOptional()
+      .describe("Relative to the store; restic's may hold {namespace} and {pvc}"),
+    s3: s3.exactOptional(),
+    password: secretReference.exactOptional(),
+    conventions: z.array(convention).min(1).exactOptional(),
+    namespaces: z.array(z.string().min(1)).min(1).default(["*"]),
+    namespaceMap: z.record(z.string().min(1), namespaceName).default({}),
+    volumes: z.record(volumeName, z.string().min(1)).default({}),
+    dismissed: z.array(z.string().min(1)).default([]),
+    decides: z.enum(["restore", "guard", "no"]).exactOptional(),
+    new: z.boolean().default(false).describe("This place is empty and is meant to be"),
+  })
+  .transform((written, context): DeclaredRepository => {
+    const { store, path, s3, conventions, password, decides, ...rest } = written
+    const place = placeOf(store, path, s3)
+    if (typeof place === "string") {
+      context.addIssue({ code: "custom", message: place })
+      return z.NEVER
+    }
+    if (written.engine === "restic" && conventions !== undefined) {
+      context.addIssue({
+        code: "custom",
+        path: ["conventions"],
+        message: "a restic repository has no conventions: its place is its identity",
+      })
+    }
+    const usual = { written: usualConvention, read: usualConvention, verbatim: false }
+    return {
+      ...rest,
+      place,
+      password,
+      decides,
+      conventions: written.engine === "restic" ? [] : (conventions ?? [usual]),
+    }
+  })
+
+function placeOf(
+  store: string | undefined,
+  path: string | undefined,
+  bucket: z.output<typeof s3> | undefined,
+): Place | string {
+  if (bucket !== undefined) {
+    if (store !== undefined || path !== undefined) return "a repository is in a store or in s3, not in both"
+    return { kind: "s3", ...bucket, credentials: bucket.credentials }
+  }
+  if (store === undefined) return "where is it? `store` and `path` are wanted"
+  return { kind: "store", store, path: path ?? "" }
+}
+
+const nfsExport = z
+  .strictObject({
+    store: name,
+    path: relativePath.default(""),
+    cluster: name,
+    access: z.enum(["readOnly", "readWrite"]).default("readOnly"),
+    squash: z
+      .strictObject({ uid: z.int().min(0).max(0xffff_fffe), gid: z.int().min(0).max(0xffff_fffe) })
+      .exactOptional(),
+  })
+  .transform((written) => ({ ...written, squash: written.squash }))
+
+export const documentSchema = z.strictObject({
+  stores: z.array(store).default([]),
+  clusters: z.array(cluster).default([]),
+  repositories: z.array(repository).default([]),
+  exports: z.array(nfsExport).default([]),
+})
+
+/** The schema of the document as JSON Schema 2020-12, for editors. */
+export function documentJsonSchema(): Record<string, unknown> {
+  return { title: "Cistern document", ...z.toJSONSchema(documentSchema, { io: "input" }) }
+}
