@@ -1,0 +1,14 @@
+export { asCorrupt, type ErrorFacts, StorageError, type StorageErrorCode } from "./errors.js"
+export { formatInstant, type Instant, type ParsedTime, parseTime } from "./instant.js"
+export type {
+  Engine,
+  KeyMemory,
+  Listing,
+  Notice,
+  OpenOptions,
+  Repository,
+  Snapshot,
+  SnapshotSource,
+  Writer,
+} from "./repository.js"
+export { Secret } from "./secret.js"
