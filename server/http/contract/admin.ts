@@ -1,0 +1,236 @@
+import { z } from "zod"
+
+// What the command line and the daemon say to each other over the admin socket: a Unix socket in the state directory
+// that only its owner may open. HTTP and JSON, the same resources that the pages will use. Times are RFC 3339, sizes
+// bytes; `null` is "not known" or "not there".
+
+const time = z.string()
+const count = z.int().min(0)
+const problem = z.strictObject({
+  code: z.string(),
+  message: z.string(),
+  hint: z.string().nullable(),
+})
+
+/** Every answer that is not 2xx. 400 wrong use, 404 not found, 409 refused by a guard, 422 bad data, 503 cannot tell. */
+export const errorJson = z.strictObject({
+  code: z.string(),
+  message: z.string(),
+  hint: z.string().nullable(),
+  /** For `invalid_document`: one for each fault. */
+  problems: z
+    .array(
+      z.strictObject({
+        path: z.array(z.union([z.string(), z.int()])),
+        line: z.int().nullable(),
+        column: z.int().nullable(),
+        message: z.string(),
+      }),
+    )
+    .exactOptional(),
+})
+export type ErrorJson = z.infer<typeof errorJson>
+
+/** GET /api/v1/repositories. A repository that is a tree of restic repositories is one row here. */
+export const repositoryJson = z.strictObject({
+  name: z.string(),
+  cluster: z.string(),
+  engine: z.enum(["kopia", "restic"]),
+  store: z.string().nullable(),
+  path: z.string(),
+  decides: z.enum(["restore", "guard", "no"]),
+  /** `ok`: listed and certain. `unknown`: not listed yet, or the listing is too old. */
+  state: z.enum(["ok", "unknown", "fenced", "failed"]),
+  /** Why it is not ok. */
+  problem: problem.nullable(),
+  /** How many directories belong to it, and how many of them are listed: "n of m". */
+  places: z.strictObject({ total: count, listed: count, failed: count }),
+  /** The engine's own id; null for a tree of several. */
+  id: z.string().nullable(),
+  formatVersion: z.int().nullable(),
+  snapshots: count.nullable(),
+  incomplete: count.nullable(),
+  volumes: count.nullable(),
+  /** Begin of the listing that all this rests on (the oldest one of a tree). */
+  listedAt: time.nullable(),
+  /** The newest complete snapshot. */
+  newest: time.nullable(),
+})
+export type RepositoryJson = z.infer<typeof repositoryJson>
+export const repositoriesJson = z.strictObject({ repositories: z.array(repositoryJson) })
+export type RepositoriesJson = z.infer<typeof repositoriesJson>
+
+/** GET /api/v1/volumes?cluster=&namespace= : as seen in repositories, mapped by an administrator or asked for. */
+export const volumeJson = z.strictObject({
+  cluster: z.string(),
+  namespace: z.string(),
+  pvc: z.string(),
+  decision: z.enum(["restore", "fresh", "unknown"]),
+  reason: z.string(),
+  repository: z.string().nullable(),
+  identity: z.string().nullable(),
+  snapshots: count.nullable(),
+  newest: time.nullable(),
+  oldest: time.nullable(),
+  bytes: count.nullable(),
+  files: count.nullable(),
+})
+export type VolumeJson = z.infer<typeof volumeJson>
+export const volumesJson = z.strictObject({
+  volumes: z.array(volumeJson),
+  /** Repositories whose volumes may be missing from the list: nothing is whole that was not measured. */
+  uncertain: z.array(z.string()),
+})
+export type VolumesJson = z.infer<typeof volumesJson>
+
+/** One snapshot, as `cistern snapshots` prints it (design §4). */
+export const snapshotJson = z.strictObject({
+  id: z.string(),
+  identity: z.string(),
+  namespace: z.string().nullable(),
+  pvc: z.string().nullable(),
+  start: time,
+  end: time.nullable(),
+  complete: z.boolean(),
+  incompleteReason: z.string().nullable(),
+  bytes: count.nullable(),
+  files: count.nullable(),
+  tags: z.array(z.string()),
+  pins: z.array(z.string()),
+  description: z.string(),
+})
+export type SnapshotJson = z.infer<typeof snapshotJson>
+
+/** GET /api/v1/snapshots?repository=&namespace=&pvc= : `repository` may be left out when there is only one. */
+export const snapshotsJson = z.strictObject({
+  repository: z.strictObject({
+    engine: z.enum(["kopia", "restic"]),
+    /** Kopia's uniqueID in hex, restic's config id; "" for restic without its password and for a tree of several. */
+    id: z.string(),
+    formatVersion: z.int().nullable(),
+  }),
+  snapshots: z.array(snapshotJson),
+})
+export type SnapshotsJson = z.infer<typeof snapshotsJson>
+
+/** GET /api/v1/stores. `ok`: it is what it was when it was set up. `unknown`: not looked at yet. */
+export const storeJson = z.strictObject({
+  name: z.string(),
+  path: z.string(),
+  state: z.enum(["ok", "fenced", "unknown"]),
+  /** Why it is fenced off, and since when. */
+  problem: problem.nullable(),
+  since: time.nullable(),
+  filesystem: z.string().nullable(),
+  totalBytes: count.nullable(),
+  freeBytes: count.nullable(),
+  repositories: z.array(z.string()),
+})
+export type StoreJson = z.infer<typeof storeJson>
+export const storesJson = z.strictObject({ stores: z.array(storeJson) })
+export type StoresJson = z.infer<typeof storesJson>
+
+/** POST /api/v1/stores/{store}/accept, with an empty body: the store as it is now is the right one. */
+export const storeAcceptedJson = z.strictObject({
+  store: storeJson,
+  /** What was remembered and is different now, one sentence each. Empty: it was accepted already. */
+  changes: z.array(z.string()),
+})
+export type StoreAcceptedJson = z.infer<typeof storeAcceptedJson>
+
+/** POST /api/v1/apply */
+export const applyRequest = z.strictObject({
+  /** YAML or JSON text. */
+  document: z.string(),
+  dryRun: z.boolean().default(false),
+  /** Detach what the document does not name. */
+  remove: z.boolean().default(false),
+  accept: z.array(z.string()).default([]),
+  /** `basis` of the dry run whose diff was agreed to. Something else was applied since: 409 `stale_plan`. */
+  basis: z.string().exactOptional(),
+})
+export type ApplyRequest = z.input<typeof applyRequest>
+
+export const changeJson = z.strictObject({
+  kind: z.enum(["added", "changed", "replaced", "unchanged", "absent", "removed"]),
+  of: z.enum(["store", "cluster", "repository", "export"]),
+  name: z.string(),
+  /** Of `changed` and `replaced`: what differs. Secrets show as where they are kept, never as themselves. */
+  fields: z.array(
+    z.strictObject({ field: z.string(), before: z.string().nullable(), after: z.string().nullable() }),
+  ),
+  notes: z.array(z.string()),
+})
+export type ChangeJson = z.infer<typeof changeJson>
+
+/** Something in the diff that loosens a decision and needs `--accept ID`. The id is made of the change itself. */
+export const acknowledgementJson = z.strictObject({ id: z.string(), why: z.string(), accepted: z.boolean() })
+export type AcknowledgementJson = z.infer<typeof acknowledgementJson>
+
+/** 200 for a dry run and for what was applied; 409 with the same body when acknowledgements are missing. */
+export const applyJson = z.strictObject({
+  applied: z.boolean(),
+  changes: z.array(changeJson),
+  acknowledgements: z.array(acknowledgementJson),
+  basis: z.string(),
+})
+export type ApplyJson = z.infer<typeof applyJson>
+
+/** GET /api/v1/document: what is applied, with references in place of secret values. */
+export const documentJson = z.strictObject({ document: z.record(z.string(), z.unknown()) })
+export type DocumentJson = z.infer<typeof documentJson>
+
+/** POST /api/v1/fresh-once: this volume may be `fresh` for 15 minutes. `cluster` may be left out when there is one. */
+export const freshOnceRequest = z.strictObject({
+  cluster: z.string().exactOptional(),
+  namespace: z.string(),
+  pvc: z.string(),
+})
+export type FreshOnceRequest = z.infer<typeof freshOnceRequest>
+export const freshOnceJson = z.strictObject({
+  cluster: z.string(),
+  namespace: z.string(),
+  pvc: z.string(),
+  until: time,
+})
+export type FreshOnceJson = z.infer<typeof freshOnceJson>
+
+/** GET /api/v1/doctor: what the daemon sees of its stores, repositories and clock. */
+export const checkJson = z.strictObject({
+  name: z.string(),
+  status: z.enum(["ok", "warn", "fail"]),
+  detail: z.string(),
+  hint: z.string().nullable(),
+})
+export type CheckJson = z.infer<typeof checkJson>
+export const doctorJson = z.strictObject({ checks: z.array(checkJson) })
+export type DoctorJson = z.infer<typeof doctorJson>
+
+/**
+ * GET /exists/{namespace}/{pvc}?evidence=1 or /clusters/{cluster}/exists/…, 200 or 503: the same answer that a cluster gets
+ * (cluster-side §3.2). Loose, because the wire contract has its own room.
+ */
+export const existsJson = z.looseObject({
+  exists: z.boolean(),
+  decision: z.enum(["restore", "fresh", "unknown"]),
+  authoritative: z.boolean(),
+  namespace: z.string(),
+  pvc: z.string(),
+  backend: z.string(),
+  source: z.string().exactOptional(),
+  error: z.string().exactOptional(),
+  evidence: z.record(z.string(), z.unknown()).exactOptional(),
+})
+export type ExistsJson = z.infer<typeof existsJson>
+
+/** The paths, in one place for both sides. */
+export const adminPaths = {
+  repositories: "/api/v1/repositories",
+  volumes: "/api/v1/volumes",
+  snapshots: "/api/v1/snapshots",
+  stores: "/api/v1/stores",
+  apply: "/api/v1/apply",
+  document: "/api/v1/document",
+  freshOnce: "/api/v1/fresh-once",
+  doctor: "/api/v1/doctor",
+} as const
