@@ -1,2 +1,3 @@
 export { ByteReader } from "./byte-reader.js"
 export { isJsonObject, JsonFields, type JsonObject, parseJson } from "./json.js"
+export { zstdDecompress } from "./zstd.js"
