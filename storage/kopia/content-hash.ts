@@ -1,0 +1,87 @@
+import { createHmac } from "node:crypto"
+import { blake3 as deriveBlake3 } from "@noble/hashes/blake3.js"
+import { createBLAKE2b, createBLAKE2s, createBLAKE3 } from "hash-wasm"
+import { StorageError } from "../errors.js"
+
+type ContentHash = (plaintext: Uint8Array) => Uint8Array
+type CreateHash = (secret: Uint8Array) => Promise<ContentHash>
+
+const algorithms: ReadonlyMap<string, CreateHash> = new Map([
+  ["BLAKE2B-256", blake2b(32)],
+  ["BLAKE2B-256-128", truncated(blake2b(32), 16)],
+  ["BLAKE2S-256", blake2s(32)],
+  // The one name whose short form is another digest, not a cut one.
+  ["BLAKE2S-128", blake2s(16)],
+  ["BLAKE3-256", blake3],
+  ["BLAKE3-256-128", truncated(blake3, 16)],
+  ["HMAC-SHA224", hmac("sha224")],
+  ["HMAC-SHA256", hmac("sha256")],
+  ["HMAC-SHA256-128", truncated(hmac("sha256"), 16)],
+  ["HMAC-SHA3-224", hmac("sha3-224")],
+  ["HMAC-SHA3-256", hmac("sha3-256")],
+])
+
+/**
+ * The keyed hash that names contents and index blobs (kopia-repository-format §6.2): `algorithm` and `secret` are the
+ * format block's `hash` and `secret`. Throws StorageError `unsupported` for a name that Kopia does not list, `corrupt`
+ * for a secret that the algorithm cannot take. The function returned may be called any number of times.
+ */
+export async function createContentHash(algorithm: string, secret: Uint8Array): Promise<ContentHash> {
+  const create = algorithms.get(algorithm)
+  if (create === undefined) {
+    throw new StorageError("unsupported", `unknown content hash ${JSON.stringify(algorithm)}`, {
+      facts: { algorithm },
+    })
+  }
+  return create(secret)
+}
+
+function blake2b(length: number): CreateHash {
+  return async (secret) => {
+    expectAtMost(64, secret, "BLAKE2b")
+    const hasher = await createBLAKE2b(length * 8, secret)
+    return (plaintext) => hasher.init().update(plaintext).digest("binary")
+  }
+}
+
+function blake2s(length: number): CreateHash {
+  return async (secret) => {
+    expectAtMost(32, secret, "BLAKE2s")
+    const hasher = await createBLAKE2s(length * 8, secret)
+    return (plaintext) => hasher.init().update(plaintext).digest("binary")
+  }
+}
+
+async function blake3(secret: Uint8Array): Promise<ContentHash> {
+  const hasher = await createBLAKE3(256, blake3Key(secret))
+  return (plaintext) => hasher.init().update(plaintext).digest("binary")
+}
+
+function blake3Key(secret: Uint8Array): Uint8Array {
+  if (secret.length >= 32) return secret.subarray(0, 32)
+  return deriveBlake3(secret, { context: new TextEncoder().encode("kopia blake3 derived key v1") })
+}
+
+function hmac(hash: string): CreateHash {
+  return async (secret) => {
+    // The caller may wipe or reuse its buffer while this closure lives on.
+    const key = Uint8Array.from(secret)
+    return (plaintext) => createHmac(hash, key).update(plaintext).digest()
+  }
+}
+
+function truncated(create: CreateHash, length: number): CreateHash {
+  return async (secret) => {
+    const hash = await create(secret)
+    return (plaintext) => hash(plaintext).subarray(0, length)
+  }
+}
+
+function expectAtMost(longest: number, secret: Uint8Array, algorithm: string): void {
+  if (secret.length > longest) {
+    throw new StorageError(
+      "corrupt",
+      `the hash secret has ${secret.length} bytes, ${algorithm} takes at most ${longest}`,
+    )
+  }
+}
