@@ -1,0 +1,80 @@
+import type Database from "better-sqlite3"
+import { translated } from "./errors.js"
+
+export interface LedgerIdentity {
+  readonly id: number
+  readonly place: string
+  readonly identity: string
+  readonly repositoryId: string
+  readonly firstSeen: number
+  readonly lastChange: number
+  /** When a person gave up all that was seen here. */
+  readonly closedAt: number | undefined
+}
+
+interface Row extends Omit<LedgerIdentity, "closedAt"> {
+  readonly closedAt: number | null
+}
+
+const columns = `id, place, identity, repository_id AS repositoryId, first_seen AS firstSeen,
+  last_change AS lastChange, closed_at AS closedAt`
+
+/** Every identity ever seen in a place. */
+export class LedgerIdentities {
+  readonly #all
+  readonly #see
+  readonly #close
+  readonly #adopt
+
+  constructor(connection: Database.Database) {
+    this.#all = connection.prepare<[], Row>(`SELECT ${columns} FROM ledger_identity ORDER BY place, identity`)
+    this.#see = connection.prepare<[string, string, string, number, number], Row>(
+      `INSERT INTO ledger_identity (place, identity, repository_id, first_seen, last_change)
+       VALUES (?, ?, ?, ?, ?)
+       ON CONFLICT (place, identity) DO UPDATE
+       SET repository_id = excluded.repository_id, last_change = excluded.last_change, closed_at = NULL
+       RETURNING ${columns}`,
+    )
+    this.#close = connection.prepare<[number, string]>(
+      "UPDATE ledger_identity SET closed_at = ? WHERE place = ? AND closed_at IS NULL",
+    )
+    this.#adopt = connection.prepare<[string, string, string, number, number, number | null], Row>(
+      `INSERT INTO ledger_identity (place, identity, repository_id, first_seen, last_change, closed_at)
+       VALUES (?, ?, ?, ?, ?, ?)
+       ON CONFLICT (place, identity) DO UPDATE SET first_seen = min(first_seen, excluded.first_seen)
+       RETURNING ${columns}`,
+    )
+  }
+
+  all(): LedgerIdentity[] {
+    return translated("reading the ledger", () => this.#all.all()).map(toDomain)
+  }
+
+  /** The identity's row, made where it is new, opened again where it was closed. */
+  see(place: string, identity: string, repositoryId: string, at: number): LedgerIdentity {
+    return translated("writing the ledger", () =>
+      returned(this.#see.get(place, identity, repositoryId, at, at)),
+    )
+  }
+
+  close(place: string, at: number): void {
+    translated("writing the ledger", () => this.#close.run(at, place))
+  }
+
+  /** Takes over an identity from another ledger; what is known here already stays. */
+  adopt(row: Omit<LedgerIdentity, "id">): LedgerIdentity {
+    const { place, identity, repositoryId, firstSeen, lastChange, closedAt } = row
+    return translated("adopting a ledger", () =>
+      returned(this.#adopt.get(place, identity, repositoryId, firstSeen, lastChange, closedAt ?? null)),
+    )
+  }
+}
+
+function toDomain(row: Row): LedgerIdentity {
+  return { ...row, closedAt: row.closedAt ?? undefined }
+}
+
+function returned(row: Row | undefined): LedgerIdentity {
+  if (row === undefined) throw new TypeError("SQLite returned no row of an upsert")
+  return toDomain(row)
+}

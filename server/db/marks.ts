@@ -1,0 +1,31 @@
+import type Database from "better-sqlite3"
+import { translated } from "./errors.js"
+
+/** The live metadata files that the last good listing of a place rested on. */
+export class Marks {
+  readonly #read
+  readonly #write
+  readonly #remove
+
+  constructor(connection: Database.Database) {
+    this.#read = connection.prepare<[string], string>("SELECT names FROM marks WHERE place = ?").pluck()
+    this.#write = connection.prepare<[string, string, number]>(
+      "INSERT INTO marks VALUES (?, ?, ?) ON CONFLICT (place) DO UPDATE SET names = excluded.names, at = excluded.at",
+    )
+    this.#remove = connection.prepare<[string]>("DELETE FROM marks WHERE place = ?")
+  }
+
+  get(place: string): readonly string[] | undefined {
+    const names = translated("reading marks", () => this.#read.get(place))
+    return names === undefined ? undefined : (JSON.parse(names) as string[])
+  }
+
+  put(place: string, names: readonly string[], at: number): void {
+    translated("saving marks", () => this.#write.run(place, JSON.stringify(names), at))
+  }
+
+  /** After a person acknowledged that files vanished. */
+  remove(place: string): void {
+    translated("removing marks", () => this.#remove.run(place))
+  }
+}

@@ -1,0 +1,57 @@
+import { execFileSync } from "node:child_process"
+import { mkdirSync, truncateSync, writeFileSync } from "node:fs"
+import { join } from "node:path"
+import { afterEach } from "vitest"
+import { scratch } from "./fixtures.js"
+
+// Real mounts, because a fence that was only tried on invented tables of mounts is not tried at all.
+
+const mounted: string[] = []
+
+afterEach(() => {
+  // Newest first, and lazily: a test that failed half-way may have left something open in there.
+  for (const place of mounted.splice(0).reverse()) execFileSync("umount", ["-l", place])
+})
+
+/** Called by the tests that mount. Missing rights fail them: skipping would leave the fence untried without a word. */
+export function requireRoot(): void {
+  if (process.getuid?.() !== 0) {
+    throw new Error("this test mounts real filesystems: run it as root, with CAP_SYS_ADMIN in a container")
+  }
+}
+
+/** A new ext4 filesystem in an image file, with a UUID of its own. */
+export function ext4Image(megabytes = 4): string {
+  requireRoot()
+  const image = join(scratch(), "ext4.img")
+  writeFileSync(image, "")
+  truncateSync(image, megabytes * 1024 * 1024)
+  execFileSync("mkfs.ext4", ["-q", "-O", "^has_journal", image])
+  return image
+}
+
+/** Mounts the image at `place`, which is created where it is not there. Undone after the test. */
+export function mountImage(image: string, place: string, options = "rw"): void {
+  mount(["-o", `loop,${options}`, image], place)
+}
+
+export function mountTmpfs(place: string, size = "2m"): void {
+  mount(["-t", "tmpfs", "-o", `size=${size}`, "tmpfs"], place)
+}
+
+export function mountBind(from: string, place: string): void {
+  mount(["--bind", from, place], place, [])
+}
+
+function mount(options: readonly string[], place: string, target: readonly string[] = [place]): void {
+  requireRoot()
+  mkdirSync(place, { recursive: true })
+  execFileSync("mount", [...options, ...target])
+  mounted.push(place)
+}
+
+/** Unmounts the topmost filesystem at `place`, as an administrator or a failing disk would. */
+export function unmount(place: string): void {
+  execFileSync("umount", [place])
+  mounted.splice(mounted.lastIndexOf(place), 1)
+}
