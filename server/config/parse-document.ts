@@ -17,7 +17,7 @@ import { documentSchema } from "./schema.js"
 export interface ParsedDocument {
   readonly document: DeclaredDocument
   /** Where a part of the document, or the nearest thing around it that is there, was written. */
-  locate(path: DocumentPath): Position | undefined
+  readonly locate: (path: DocumentPath) => Position | undefined
 }
 
 /** A thousand volumes mapped by hand fit many times. */
