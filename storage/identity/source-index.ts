@@ -2,7 +2,7 @@ import { explain, isPodName } from "./explain.js"
 import { formatIdentity, type KopiaIdentity } from "./kopia-identity.js"
 import { moverUserName } from "./mover.js"
 import { identitiesOf, type Naming } from "./naming.js"
-import { type VolumeName, volumeKey } from "./volume-name.js"
+import { parseVolumeKey, type VolumeName, volumeKey } from "./volume-name.js"
 
 export interface SimilarIdentity {
   readonly identity: KopiaIdentity
@@ -34,19 +34,23 @@ export class SourceIndex {
     this.#naming = naming
     const { owners, dismissed } = naming.claims
     const unclaimed: KopiaIdentity[] = []
-    let owned = false
+    let matches = false
     for (const identity of identities) {
       const text = formatIdentity(identity)
-      const explanations = explain(identity, naming)
+      if (dismissed.has(text)) continue
+      const owner = owners.get(text)
+      const explanations =
+        owner === undefined ? explain(identity, naming) : [{ volume: parseVolumeKey(owner), cut: false }]
       for (const { volume } of explanations) {
         const key = volumeKey(volume)
         if (!this.#explained.has(key)) this.#explained.set(key, { volume, identity })
       }
-      if (owners.has(text)) owned = true
-      else if (explanations.length === 0 && !dismissed.has(text)) unclaimed.push(identity)
+      if (explanations.length === 0) unclaimed.push(identity)
+      // A cut name says little of how it was made: it would fit any convention of its namespace.
+      if (explanations.some(({ cut }) => !cut)) matches = true
     }
     this.#unclaimed = unclaimed
-    this.matchesNaming = owned || this.#explained.size > 0
+    this.matchesNaming = matches
   }
 
   /** Identities that no convention explains and no administrator mapped or dismissed. */
@@ -118,8 +122,6 @@ export class SourceIndex {
       const key = volumeKey({ namespace, pvc: candidate })
       const found = this.#explained.get(key)
       if (found === undefined || isKnown(key) || own.has(formatIdentity(found.identity))) return []
-      if (this.#naming.claims.owners.has(formatIdentity(found.identity))) return []
-      if (this.#naming.claims.dismissed.has(formatIdentity(found.identity))) return []
       return [{ identity: found.identity, why: `${key}, which it would belong to, was never met` }]
     })
   }

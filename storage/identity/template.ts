@@ -49,6 +49,9 @@ export function render(template: Template, values: Values): string {
 /** What is known of the placeholders. */
 export type Bindings = Readonly<Partial<Record<Placeholder, string>>>
 
+/** No name in Kubernetes is longer. It keeps a repository's odd identities from costing more than they are worth. */
+const LONGEST_NAME = 253
+
 /** Every way in which the template gives `text`, given what is bound already. Placeholders are never empty. */
 export function match(template: Template, text: string, bound: Bindings): Bindings[] {
   const [part, ...rest] = template
@@ -56,9 +59,11 @@ export function match(template: Template, text: string, bound: Bindings): Bindin
   const known = part.kind === "literal" ? part.text : bound[part.name]
   if (known !== undefined) return text.startsWith(known) ? match(rest, text.slice(known.length), bound) : []
   if (part.kind === "literal") return []
-  if (rest.length === 0) return text === "" ? [] : [{ ...bound, [part.name]: text }]
+  if (rest.length === 0) {
+    return text === "" || text.length > LONGEST_NAME ? [] : [{ ...bound, [part.name]: text }]
+  }
   const found: Bindings[] = []
-  for (let length = 1; length <= text.length; length++) {
+  for (let length = 1; length <= Math.min(text.length, LONGEST_NAME); length++) {
     found.push(...match(rest, text.slice(length), { ...bound, [part.name]: text.slice(0, length) }))
   }
   return found
