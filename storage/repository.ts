@@ -56,6 +56,8 @@ export interface Notice {
     | "repaired"
     | "unknown_blob"
     | "unreadable_lock"
+    /** Another key opens the repository; this one's password does not any more. */
+    | "damaged_key"
   readonly message: string
   readonly file?: string
 }
