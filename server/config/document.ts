@@ -63,17 +63,20 @@ export interface RepositoryEntry {
   readonly namespaces: readonly string[]
   /** For places and conventions that name only the PVC or the app: from that name to its namespace. */
   readonly namespaceMap: Readonly<Record<string, string>>
-  /**
-   * The administrator's own map, from "namespace/pvc" to an identity: `user@host:path` for Kopia, the repository's
-   * directory relative to the store for restic.
-   */
-  readonly volumes: Readonly<Record<string, string>>
+  /** The administrator's own map, from "namespace/pvc" to what holds its backups. */
+  readonly volumes: Readonly<Record<string, VolumeEntry>>
   /** Identities that look like some volume's and are none of anybody's: they no longer count as similar. */
   readonly dismissed: readonly string[]
   readonly decides: Decides
   /** The place is empty, and is meant to be (design, "The first backup"). */
   readonly new: boolean
 }
+
+/**
+ * What a volume's mover looks up: `user@host:path` for Kopia, the repository's directory relative to the store for restic.
+ * The object also names other Kopia identities that hold older backups of the volume.
+ */
+export type VolumeEntry = string | { readonly read?: string; readonly also: readonly string[] }
 
 export type Place = StorePlace | S3Place
 

@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto"
+import { overlappingNetworks } from "../clusters/index.js"
 import type { Change, FieldChange } from "./diff.js"
 import type { Document } from "./document.js"
 
@@ -50,7 +51,7 @@ export function loosenings(changes: readonly Change[], before: Document, after: 
       case "repository":
         return ofRepository(change, before, after)
       case "cluster":
-        return byRules(change, clusterRules)
+        return [...byRules(change, clusterRules), ...movedNetworks(change, before, after)]
       case "store":
         return byRules(change, storeRules)
       case "export":
@@ -73,6 +74,23 @@ function ofRepository(change: Change, before: Document, after: Document): Acknow
   // What decides nothing, before and after, cannot loosen anything.
   if (had === "no" && decided(after) === "no") return []
   return byRules(change, repositoryRules)
+}
+
+/** Requests from these addresses were about the volumes of another cluster. */
+function movedNetworks(change: Change, before: Document, after: Document): Acknowledgement[] {
+  const own = after.clusters.filter(({ name }) => name === change.name)
+  const others = before.clusters.filter(({ name }) => name !== change.name)
+  const moved = overlappingNetworks([...others, ...own]).filter(
+    ({ second }) => second.cluster === change.name,
+  )
+  return moved.map(({ first, second }) =>
+    acknowledgement(
+      change,
+      "networks",
+      `${second.network} was in ${first.network} of cluster ${first.cluster}`,
+      [first, second],
+    ),
+  )
 }
 
 const verbs = { restore: "restores", guard: "guards" } as const

@@ -44,11 +44,9 @@ export function planApply(current: Document, declared: DeclaredDocument, options
   const { document: referring, values } = takeSecretValues(declared)
   const merged = resolveDecides(mergeDocuments(current, referring, options.remove ?? false))
   const { document } = merged
-  const faults = [
-    ...merged.faults,
-    ...validateDocument(document),
-    ...unknownSecrets(document, values, options.secrets),
-  ]
+  // Where it is not said what decides, nothing further can be said about who decides.
+  if (merged.faults.length > 0) throw refusal(merged.faults, options)
+  const faults = [...validateDocument(document), ...unknownSecrets(document, values, options.secrets)]
   if (faults.length > 0) throw refusal(faults, options)
   const changedSecrets = [...values].filter(
     ([name, value]) => options.secrets.has(name) && !options.secrets.holds(name, value),

@@ -125,6 +125,11 @@ const s3 = z.strictObject({
 
 const volumeName = z.string().regex(/^[^/\s]+\/[^/\s]+$/, "a volume is written namespace/pvc")
 
+const volume = z.union([
+  z.string().min(1),
+  z.strictObject({ read: z.string().min(1).exactOptional(), also: z.array(z.string().min(1)).default([]) }),
+])
+
 const repository = z
   .strictObject({
     name,
@@ -139,7 +144,7 @@ const repository = z
     conventions: z.array(convention).min(1).exactOptional(),
     namespaces: z.array(z.string().min(1)).min(1).default(["*"]),
     namespaceMap: z.record(z.string().min(1), namespaceName).default({}),
-    volumes: z.record(volumeName, z.string().min(1)).default({}),
+    volumes: z.record(volumeName, volume).default({}),
     dismissed: z.array(z.string().min(1)).default([]),
     decides: z.enum(["restore", "guard", "no"]).exactOptional(),
     new: z.boolean().default(false).describe("This place is empty and is meant to be"),

@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto"
 import type { DeclaredDocument, SecretReference, TokenEntry } from "./document.js"
 
 /** Secret values taken out of a document, by the name they are to be sealed under. */
@@ -12,30 +13,28 @@ export function takeSecretValues(document: DeclaredDocument): {
   readonly values: SecretValues
 } {
   const values = new Map<string, string>()
-  const take = <T extends TokenEntry>(reference: T, name: string): T | { readonly sealed: string } => {
-    if (!("value" in reference)) return reference
+  const take = (reference: SecretReference | undefined, name: string): SecretReference | undefined => {
+    if (reference === undefined || !("value" in reference)) return reference
     values.set(name, reference.value)
     return { sealed: name }
   }
-  const takeOptional = (reference: SecretReference | undefined, name: string): SecretReference | undefined =>
-    reference && take(reference, name)
   return {
     values,
     document: {
       ...document,
       clusters: document.clusters.map((cluster) => ({
         ...cluster,
-        tokens: cluster.tokens.map((token, at) => take(token, `clusters/${cluster.name}/tokens/${at + 1}`)),
+        tokens: cluster.tokens.map(hashed),
       })),
       repositories: document.repositories.map((repository) => ({
         ...repository,
-        password: takeOptional(repository.password, `repositories/${repository.name}/password`),
+        password: take(repository.password, `repositories/${repository.name}/password`),
         place:
           repository.place.kind === "store"
             ? repository.place
             : {
                 ...repository.place,
-                credentials: takeOptional(
+                credentials: take(
                   repository.place.credentials,
                   `repositories/${repository.name}/credentials`,
                 ),
@@ -43,6 +42,12 @@ export function takeSecretValues(document: DeclaredDocument): {
       })),
     },
   }
+}
+
+/** Of a token only the hash is ever needed. */
+function hashed(token: TokenEntry): TokenEntry {
+  if (!("value" in token)) return token
+  return { sha256: createHash("sha256").update(token.value).digest("hex") }
 }
 
 /** Names of all sealed secrets that a document refers to. */

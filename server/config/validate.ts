@@ -1,9 +1,17 @@
 import type { Document, RepositoryEntry } from "./document.js"
 import type { Fault } from "./merge.js"
+import { identityFaults } from "./validate-identity.js"
+import { networkFaults } from "./validate-networks.js"
 
 /** Everything in a whole document that contradicts itself. Pure: whether a directory is there is not asked. */
 export function validateDocument(document: Document): Fault[] {
-  return [...storeFaults(document), ...referenceFaults(document), ...placeFaults(document.repositories)]
+  return [
+    ...storeFaults(document),
+    ...networkFaults(document.clusters),
+    ...referenceFaults(document),
+    ...placeFaults(document.repositories),
+    ...identityFaults(document.repositories),
+  ]
 }
 
 function storeFaults({ stores }: Document): Fault[] {

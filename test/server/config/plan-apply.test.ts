@@ -209,6 +209,78 @@ describe("a document is refused", () => {
     )
   })
 
+  const meanings: readonly (readonly [string, string, RegExp])[] = [
+    [
+      "a convention without the namespace",
+      'conventions: ["{pvc}@cluster:/data"]',
+      /conventions\.0: .* has no \{namespace\}/,
+    ],
+    [
+      "a convention with an unknown placeholder",
+      'conventions: ["{volume}@{namespace}:/data"]',
+      /is no placeholder/,
+    ],
+    ["a pattern that is none", "namespaces: [Legacy]", /namespaces: not a pattern/],
+    ["patterns that serve nothing", 'namespaces: ["!a"]', /namespaces: no pattern serves/],
+    ["an identity that is none", "volumes: { media/app: app }", /volumes: not an identity/],
+    [
+      "one identity for two volumes",
+      'volumes: { media/a: "x@y:/data", media/b: "x@y:/data" }',
+      /given to both/,
+    ],
+    [
+      "a volume that no cluster can have",
+      'volumes: { media/A_B: "x@y:/data" }',
+      /not the name of a Persistent/,
+    ],
+  ]
+
+  it.each(meanings)("%s", (_name, field, expected) => {
+    expect(faults(emptyDocument, repositories(shared(`decides: restore, ${field}`)))).toEqual([
+      expect.stringMatching(expected),
+    ])
+  })
+
+  it("a Kopia repository for each volume", () => {
+    expect(
+      faults(emptyDocument, repositories(shared("decides: restore", "kopia", '"kopia/{namespace}/{pvc}"'))),
+    ).toEqual([expect.stringContaining("a Kopia repository has one place")])
+  })
+
+  it("a network that is none", () => {
+    expect(faults(emptyDocument, "clusters:\n  - { name: a, networks: [10.0.0.0/33] }\n")).toEqual([
+      expect.stringMatching(/^2:27 clusters.a.networks.0: /),
+    ])
+  })
+
+  it("networks of two clusters that share addresses", () => {
+    const two =
+      "clusters:\n  - { name: a, networks: [10.0.0.0/8] }\n  - { name: b, networks: [10.1.0.0/16] }\n"
+    expect(faults(emptyDocument, two)).toEqual([
+      "3:16 clusters.b.networks: 10.1.0.0/16 shares addresses with 10.0.0.0/8 of cluster a",
+    ])
+  })
+
+  it("a restic path that does not tell the namespace", () => {
+    expect(
+      faults(emptyDocument, repositories(shared("decides: restore", "restic", '"restic/{pvc}"'))),
+    ).toEqual([expect.stringContaining("does not say the namespace")])
+  })
+
+  it("two that restore the same namespaces", () => {
+    expect(faults(emptyDocument, repositories(shared(), old("decides: restore")))).toEqual([
+      expect.stringMatching(/old.namespaces: repository shared restores some of the same namespaces/),
+    ])
+  })
+
+  it("but not two that divide them", () => {
+    const divided = repositories(
+      shared('decides: restore, namespaces: ["*", "!legacy-*"]'),
+      old('decides: restore, namespaces: ["legacy-*"]'),
+    )
+    expect(faults(emptyDocument, divided)).toEqual([])
+  })
+
   it("when the outcome would contradict what was applied before", () => {
     const current = applied(repositories(shared()))
     const text =
@@ -253,13 +325,16 @@ describe("a secret value", () => {
     ])
   })
 
-  it("of a token is sealed too", () => {
+  it("of a token is not kept at all, only its hash", () => {
     const { secrets, document } = plan(
       emptyDocument,
-      "clusters:\n  - { name: home, tokens: [{ value: abc }] }\n",
+      "clusters:\n  - { name: home, tokens: [{ value: abc }, { file: /run/t }] }\n",
     )
-    expect([...secrets.keys()]).toEqual(["clusters/home/tokens/1"])
-    expect(document.clusters[0]?.tokens).toEqual([{ sealed: "clusters/home/tokens/1" }])
+    expect([...secrets.keys()]).toEqual([])
+    expect(document.clusters[0]?.tokens).toEqual([
+      { sha256: "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad" },
+      { file: "/run/t" },
+    ])
   })
 })
 
@@ -361,6 +436,14 @@ describe("what loosens a decision must be acknowledged", () => {
   it.each(table)("%s", (_name, before, after, expected) => {
     const { acknowledgements } = plan(applied(before), after)
     expect(acknowledgements.map(({ id }) => id.replace(/-[0-9a-f]{8}$/, ""))).toEqual(expected)
+  })
+
+  it("a network that moves from one cluster to another", () => {
+    const current = applied("clusters:\n  - { name: a, networks: [10.0.0.0/8] }\n  - { name: b }\n")
+    const next = plan(current, "clusters:\n  - { name: a }\n  - { name: b, networks: [10.1.0.0/16] }\n")
+    expect(next.acknowledgements.map(({ why }) => why)).toEqual([
+      "cluster b: 10.1.0.0/16 was in 10.0.0.0/8 of cluster a",
+    ])
   })
 
   it("a guard that is detached", () => {

@@ -1,0 +1,60 @@
+import { existsSync } from "node:fs"
+import { join, resolve } from "node:path"
+import { ConfigError } from "./config-error.js"
+import { type ListenAddress, parseListenAddress } from "./listen-address.js"
+
+export type Environment = Readonly<Record<string, string | undefined>>
+
+export const logLevels = ["trace", "debug", "info", "warn", "error", "fatal", "silent"] as const
+export type LogLevel = (typeof logLevels)[number]
+
+/** What the process is told by its environment (design §4). */
+export interface EnvironmentConfig {
+  /** Absolute. */
+  readonly stateDirectory: string
+  readonly listen: ListenAddress
+  /** A document that is applied at the start. Absolute. */
+  readonly configFile: string | undefined
+  readonly logLevel: LogLevel
+  /** The engines' programs where they are given; otherwise they are looked for in PATH. */
+  readonly kopia: string | undefined
+  readonly restic: string | undefined
+}
+
+/** Reads the variables of ours. An empty one counts as not set. Throws ConfigError that names the variable. */
+export function readEnvironment(environment: Environment): EnvironmentConfig {
+  const said = (name: string): string | undefined => environment[name]?.trim() || undefined
+  const path = (name: string): string | undefined => {
+    const value = said(name)
+    return value === undefined ? undefined : resolve(value)
+  }
+  return {
+    stateDirectory: path("CISTERN_STATE") ?? usualStateDirectory(),
+    listen: parseListenAddress(said("CISTERN_LISTEN") ?? "127.0.0.1:8080", "CISTERN_LISTEN"),
+    configFile: path("CISTERN_CONFIG"),
+    logLevel: parseLogLevel(said("LOG_LEVEL") ?? "info"),
+    kopia: path("CISTERN_KOPIA"),
+    restic: path("CISTERN_RESTIC"),
+  }
+}
+
+function parseLogLevel(text: string): LogLevel {
+  const level = logLevels.find((candidate) => candidate === text.toLowerCase())
+  if (level !== undefined) return level
+  throw new ConfigError(
+    `LOG_LEVEL: not a level: ${JSON.stringify(text)}`,
+    `Use one of ${logLevels.join(", ")}.`,
+  )
+}
+
+/** A checkout keeps its state beside the sources, so that trying it out leaves nothing elsewhere. */
+function usualStateDirectory(): string {
+  const root = packageRoot()
+  return existsSync(join(root, "tsconfig.json")) ? join(root, ".cistern") : "/var/lib/cistern"
+}
+
+/** From server/config/ or from dist/server/config/. */
+function packageRoot(): string {
+  const above = resolve(import.meta.dirname, "../..")
+  return existsSync(join(above, "package.json")) ? above : resolve(above, "..")
+}

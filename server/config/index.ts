@@ -1,0 +1,51 @@
+export { adminSocketPath } from "./admin-socket.js"
+export { ConfigError } from "./config-error.js"
+export type { Change, ChangeKind, EntryKind, FieldChange } from "./diff.js"
+export {
+  type ClusterEntry,
+  type ConventionEntry,
+  type Decides,
+  type DeclaredDocument,
+  type DeclaredRepository,
+  type Document,
+  emptyDocument,
+  type ExportEntry,
+  exportName,
+  type Place,
+  type RepositoryEntry,
+  type S3Place,
+  type SecretReference,
+  type StoreEntry,
+  type StorePlace,
+  type TokenEntry,
+  type VolumeEntry,
+} from "./document.js"
+export {
+  DocumentError,
+  type DocumentPath,
+  type DocumentProblem,
+  type Position,
+  renderProblem,
+} from "./document-error.js"
+export {
+  type Environment,
+  type EnvironmentConfig,
+  type LogLevel,
+  logLevels,
+  readEnvironment,
+} from "./environment.js"
+export type { ListenAddress } from "./listen-address.js"
+export type { Acknowledgement } from "./loosening.js"
+export { type ParsedDocument, parseDocument, parsePlainDocument } from "./parse-document.js"
+export {
+  type ApplyPlan,
+  basisOf,
+  changesAnything,
+  missingAcknowledgements,
+  planApply,
+  type PlanOptions,
+  type SealedSecrets,
+} from "./plan-apply.js"
+export { plainDocument, renderDocument } from "./render-document.js"
+export { documentJsonSchema } from "./schema.js"
+export { sealedNames, type SecretValues } from "./sealing.js"
