@@ -9,6 +9,7 @@ import {
 import { StorageError } from "../../storage/index.js"
 import type { RepositoryEntry } from "./document.js"
 import type { Fault } from "./merge.js"
+import { placeFaults } from "./validate-places.js"
 
 /** Conventions, paths, namespaces and mapped volumes that do not say clearly whose backup is whose. */
 export function identityFaults(repositories: readonly RepositoryEntry[]): Fault[] {
@@ -17,7 +18,7 @@ export function identityFaults(repositories: readonly RepositoryEntry[]): Fault[
     ...(repository.engine === "kopia" ? kopiaFaults(repository) : resticFaults(repository)),
   ])
   // Overlap is asked only of patterns that are patterns.
-  return own.length > 0 ? own : overlapFaults(repositories)
+  return own.length > 0 ? own : [...placeFaults(repositories), ...overlapFaults(repositories)]
 }
 
 function namespacesFaults({ name, namespaces }: RepositoryEntry): Fault[] {

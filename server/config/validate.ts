@@ -1,4 +1,4 @@
-import type { Document, RepositoryEntry } from "./document.js"
+import type { Document } from "./document.js"
 import type { Fault } from "./merge.js"
 import { identityFaults } from "./validate-identity.js"
 import { networkFaults } from "./validate-networks.js"
@@ -9,7 +9,6 @@ export function validateDocument(document: Document): Fault[] {
     ...storeFaults(document),
     ...networkFaults(document.clusters),
     ...referenceFaults(document),
-    ...placeFaults(document.repositories),
     ...identityFaults(document.repositories),
   ]
 }
@@ -48,34 +47,4 @@ function referenceFaults(document: Document): Fault[] {
 
 function missing(path: Fault["path"], kind: string, name: string): Fault {
   return { path, message: `there is no ${kind} named ${name}` }
-}
-
-/** Two repositories in one place, or one inside the other, would each take the other's files for damage. */
-function placeFaults(repositories: readonly RepositoryEntry[]): Fault[] {
-  return repositories.flatMap((repository, at) => {
-    const other = repositories.slice(0, at).find((one) => placesMeet(one, repository))
-    return other === undefined
-      ? []
-      : [
-          {
-            path: ["repositories", repository.name, "path"],
-            message: `this place and that of repository ${other.name} lie in one another; each needs its own`,
-          },
-        ]
-  })
-}
-
-function placesMeet(one: RepositoryEntry, other: RepositoryEntry): boolean {
-  if (one.place.kind !== "store" || other.place.kind !== "store" || one.place.store !== other.place.store) {
-    return false
-  }
-  const [left, right] = [parts(one.place.path), parts(other.place.path)]
-  return left.every((part, at) => {
-    const opposite = right[at]
-    return opposite === undefined || part === opposite || part.includes("{") || opposite.includes("{")
-  })
-}
-
-function parts(path: string): string[] {
-  return path === "" ? [] : path.split("/")
 }

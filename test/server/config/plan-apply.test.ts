@@ -267,6 +267,13 @@ describe("a document is refused", () => {
     ).toEqual([expect.stringContaining("does not say the namespace")])
   })
 
+  it("but not one tree of repositories that is divided by namespaces", () => {
+    const part = (name: string, namespaces: string) =>
+      `\n  - { name: ${name}, cluster: home, engine: restic, store: tank, path: "r/{namespace}/{pvc}", decides: restore, namespaces: ["${namespaces}"] }`
+    expect(faults(emptyDocument, repositories(part("a", "media"), part("b", "home")))).toEqual([])
+    expect(faults(emptyDocument, repositories(part("a", "media"), part("b", "m*")))).toHaveLength(2)
+  })
+
   it("two that restore the same namespaces", () => {
     expect(faults(emptyDocument, repositories(shared(), old("decides: restore")))).toEqual([
       expect.stringMatching(/old.namespaces: repository shared restores some of the same namespaces/),
