@@ -1,6 +1,8 @@
 import { gunzipSync, inflateRawSync, type ZlibOptions } from "node:zlib"
 import { ByteReader, zstdDecompress } from "../bytes/index.js"
 import { StorageError } from "../errors.js"
+import { decompressLz4 } from "./lz4.js"
+import { decompressS2 } from "./s2.js"
 
 /** `limit` is the most bytes the result may have; `what` names the input in errors. */
 type Decompress = (stream: Uint8Array, limit: number, what: string) => Uint8Array
@@ -16,9 +18,14 @@ const algorithms: ReadonlyMap<number, Decompress> = new Map([
   [0x1101, zstdDecompress], // zstd-fastest
   [0x1102, zstdDecompress], // zstd-better-compression
   [0x1103, zstdDecompress], // zstd-best-compression
+  [0x1200, decompressS2], // s2-default
+  [0x1201, decompressS2], // s2-better
+  [0x1202, decompressS2], // s2-parallel-4
+  [0x1203, decompressS2], // s2-parallel-8
   [0x1300, gzip], // pgzip
   [0x1301, gzip], // pgzip-best-speed
   [0x1302, gzip], // pgzip-best-compression
+  [0x1400, decompressLz4], // lz4, up to 0.22
   [0x1500, deflate], // deflate-default
   [0x1501, deflate], // deflate-best-speed
   [0x1502, deflate], // deflate-best-compression
