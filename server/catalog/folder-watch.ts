@@ -1,0 +1,70 @@
+import { type FSWatcher, watch } from "node:fs"
+import { join } from "node:path"
+
+/** The kernel's default allowance of watches is 8,192 for all programs of a user; we leave most of the rest to others. */
+const MOST_WATCHES = 6_000
+
+/**
+ * Watches the folders of places for new, changed and vanished entries. What cannot be watched (allowance used up, a
+ * filesystem without events) is said by `set`, and the caller lists on a timer instead.
+ */
+export class FolderWatch {
+  readonly #places = new Map<string, Map<string, FSWatcher>>()
+  readonly #changed: (place: string) => void
+  #watches = 0
+
+  constructor(changed: (place: string) => void) {
+    this.#changed = changed
+  }
+
+  /** Watches exactly these folders of the place from now on. Folders that do not exist are passed over. */
+  set(place: string, root: string, folders: readonly string[]): { added: number; complete: boolean } {
+    const watchers = this.#places.get(place) ?? new Map<string, FSWatcher>()
+    this.#places.set(place, watchers)
+    const wanted = new Set(folders)
+    for (const [folder, watcher] of watchers) {
+      if (!wanted.has(folder)) this.#close(watchers, folder, watcher)
+    }
+    let added = 0
+    let complete = true
+    for (const folder of wanted) {
+      if (watchers.has(folder)) continue
+      const watcher = this.#watches < MOST_WATCHES ? this.#open(place, join(root, folder)) : undefined
+      if (watcher === undefined) {
+        complete = false
+        continue
+      }
+      // A folder that is removed or renamed away ends its watch; the next listing decides what to watch instead.
+      watcher.on("error", () => {
+        this.#close(watchers, folder, watcher)
+        this.#changed(place)
+      })
+      watchers.set(folder, watcher)
+      this.#watches++
+      added++
+    }
+    return { added, complete }
+  }
+
+  drop(place: string): void {
+    const watchers = this.#places.get(place) ?? new Map<string, FSWatcher>()
+    for (const [folder, watcher] of watchers) this.#close(watchers, folder, watcher)
+    this.#places.delete(place)
+  }
+
+  #open(place: string, directory: string): FSWatcher | undefined {
+    try {
+      return watch(directory, { persistent: false }, () => {
+        this.#changed(place)
+      })
+    } catch {
+      // ENOSPC: the allowance is used up. ENOENT: the folder went away; either way the timer lists.
+      return undefined
+    }
+  }
+
+  #close(watchers: Map<string, FSWatcher>, folder: string, watcher: FSWatcher): void {
+    watcher.close()
+    if (watchers.delete(folder)) this.#watches--
+  }
+}

@@ -1,0 +1,16 @@
+export { Catalog, type CatalogParts, type CatalogSpec, type FamilySpec, type StoreSpec } from "./catalog.js"
+export { ageOf, type Clock, type Moment, systemClock } from "./clock.js"
+export type { CatalogMethods, PlaceSpec, StoreMethods } from "./messages.js"
+export {
+  type Generation,
+  Place,
+  type PlaceView,
+  type Trouble,
+  type Witness,
+  type Witnessed,
+} from "./place.js"
+export { Rpc } from "./rpc.js"
+export { defaultRhythm, type ListingRhythm } from "./rhythm.js"
+export { StoreService } from "./store-service.js"
+export { startStoreThread, type StoreConnection } from "./store-thread.js"
+export { identityText, type IdentitySummary, type Sighting, type SummaryChange } from "./summary.js"

@@ -1,0 +1,85 @@
+import type { FenceRecord, FenceState, Space } from "../../storage/disk/index.js"
+import type { Engine, Listing, Snapshot } from "../../storage/index.js"
+import type { Moment } from "./clock.js"
+import type { ErrorJson, Methods } from "./rpc.js"
+import type { SummaryDelta } from "./summary.js"
+
+/** One repository directory, as the reading thread has to know it. */
+export interface PlaceSpec {
+  /** Stable key of the place: store and path. Survives everything but a move. */
+  readonly place: string
+  /** Absolute path. */
+  readonly directory: string
+  /** Undefined: recognise it. A declared engine that is not found there is `not_a_repository`. */
+  readonly engine: Engine | undefined
+  /** The password's text. It crosses to a thread of this process and goes nowhere else. */
+  readonly password: string | undefined
+  /** Fences that must hold before and after reading: the store's, and the one of this very path once it was read. */
+  readonly fences: readonly { readonly path: string; readonly record: FenceRecord }[]
+}
+
+export interface ListRequest {
+  readonly spec: PlaceSpec
+  /** Live metadata files of the last accepted listing; empty when there is none. */
+  readonly previousMarks: readonly string[]
+}
+
+/** All of a Listing but the snapshots. */
+export type ListingHeader = Omit<Listing, "snapshots"> & { readonly snapshotCount: number }
+
+interface Timed {
+  /** When the listing of the files began: what it says is true of every moment until then, and of some after. */
+  readonly begun: Moment
+  readonly finished: Moment
+}
+
+export type ListReply =
+  | (Timed & {
+      readonly kind: "listed"
+      readonly header: ListingHeader
+      readonly delta: SummaryDelta
+      /** True when the delta starts from nothing. */
+      readonly full: boolean
+      /** False when file events cannot be had: the caller must list on a timer. */
+      readonly watched: boolean
+      /** The filesystem under the directory, taken before reading; undefined when the spec has a fence for it. */
+      readonly fence: FenceRecord | undefined
+    })
+  | (Timed & {
+      readonly kind: "failed"
+      readonly error: ErrorJson
+      /** Nothing lies at the place, in the sense of the first backup. */
+      readonly empty: boolean
+      readonly watched: boolean
+    })
+  | (Timed & { readonly kind: "fenced"; readonly state: Fenced })
+
+/** A fence that does not hold. */
+export type Fenced = Extract<FenceState, { kind: "fenced" }>
+
+export interface DiscoverRequest {
+  readonly root: string
+  /** How many folders deep repositories lie below `root`. */
+  readonly depth: number
+}
+
+/** What the reading thread does for the catalog. */
+export interface StoreMethods extends Methods {
+  list(request: ListRequest): Promise<ListReply>
+  snapshots(place: string): Promise<readonly Snapshot[]>
+  /** Relative paths of the folders at that depth, sorted. */
+  discover(request: DiscoverRequest): Promise<readonly string[]>
+  fence(fences: PlaceSpec["fences"]): Promise<FenceState>
+  /** Remembers what is under a store's path now, and puts or adopts its sentinel. */
+  takeStoreFence(request: { path: string; allowRoot: boolean; sentinel: boolean }): Promise<FenceRecord>
+  space(path: string): Promise<Space>
+  forget(place: string): void
+}
+
+/** What the catalog does for the reading thread. */
+export interface CatalogMethods extends Methods {
+  /** Something in a watched folder of the place changed. */
+  changed(place: string): void
+  recallKey(request: { label: string; password: string }): Promise<Uint8Array | undefined>
+  rememberKey(request: { label: string; password: string; key: Uint8Array }): Promise<void>
+}

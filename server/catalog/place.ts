@@ -1,0 +1,156 @@
+import type { FenceRecord } from "../../storage/disk/index.js"
+import { type Clock, type Moment } from "./clock.js"
+import type { Fenced, ListingHeader, ListReply, PlaceSpec } from "./messages.js"
+import type { ErrorJson } from "./rpc.js"
+import type { IdentitySummary, SummaryChange } from "./summary.js"
+
+/** What the newest accepted listing of a place said. */
+export interface Generation {
+  readonly number: number
+  readonly begun: Moment
+  readonly finished: Moment
+  readonly header: ListingHeader
+  /** By group key (see summary.ts); several groups may share an identity text in restic. */
+  readonly identities: ReadonlyMap<string, IdentitySummary>
+}
+
+/** Why the newest try gave no generation. */
+export type Trouble =
+  | {
+      readonly kind: "failed"
+      readonly begun: Moment
+      readonly since: Moment
+      readonly error: ErrorJson
+      readonly empty: boolean
+    }
+  | { readonly kind: "fenced"; readonly begun: Moment; readonly since: Moment; readonly state: Fenced }
+
+/** What is known of one repository directory at this moment. A value: it never changes after it was read. */
+export interface PlaceView {
+  readonly spec: PlaceSpec
+  readonly generation: Generation | undefined
+  readonly trouble: Trouble | undefined
+  readonly watched: boolean
+}
+
+/** What a listing showed, for those who remember it. */
+export interface Witnessed {
+  readonly spec: PlaceSpec
+  readonly header: ListingHeader
+  readonly changes: readonly SummaryChange[]
+  /** Identities that show no snapshot any more, as they were last. */
+  readonly removed: readonly IdentitySummary[]
+  /** `changes` is everything there is, not only what is different from the listing before. */
+  readonly full: boolean
+  /** The filesystem under the directory, where no fence was known. */
+  readonly fence: FenceRecord | undefined
+}
+
+/** Hears of each listing before anybody may decide by it. */
+export type Witness = (seen: Witnessed) => void
+
+export interface PlaceParts {
+  readonly clock: Clock
+  readonly list: (place: Place, urgent: boolean) => Promise<ListReply>
+  readonly witness: Witness
+}
+
+/** One repository directory: the state of its listings, and that at most one runs and one waits. */
+export class Place {
+  readonly #parts: PlaceParts
+  #view: PlaceView
+  #running: Promise<void> | undefined
+  #next: Promise<void> | undefined
+
+  constructor(spec: PlaceSpec, parts: PlaceParts) {
+    this.#parts = parts
+    this.#view = { spec, generation: undefined, trouble: undefined, watched: false }
+  }
+
+  get view(): PlaceView {
+    return this.#view
+  }
+
+  /** True when a listing runs or waits. */
+  get busy(): boolean {
+    return this.#running !== undefined
+  }
+
+  /** The same place under a changed declaration (another password, another fence). */
+  redeclare(spec: PlaceSpec): void {
+    this.#view = { ...this.#view, spec }
+  }
+
+  /**
+   * A listing that begins after this call. Callers that come while one runs share the next one, because the running one
+   * began before they asked.
+   */
+  list(urgent: boolean): Promise<void> {
+    if (this.#running === undefined) return this.#start(urgent)
+    this.#next ??= this.#running.then(() => {
+      this.#next = undefined
+      return this.#start(urgent)
+    })
+    return this.#next
+  }
+
+  #start(urgent: boolean): Promise<void> {
+    const running = this.#run(urgent).finally(() => {
+      if (this.#running === running) this.#running = undefined
+    })
+    this.#running = running
+    return running
+  }
+
+  async #run(urgent: boolean): Promise<void> {
+    const asked = this.#parts.clock.now()
+    try {
+      this.#take(await this.#parts.list(this, urgent))
+    } catch (error) {
+      // The thread died or is gone: nothing was read.
+      const message = error instanceof Error ? error.message : String(error)
+      this.#fail({
+        kind: "failed",
+        begun: asked,
+        since: asked,
+        empty: false,
+        error: { code: "io", message, hint: undefined, facts: {} },
+      })
+    }
+  }
+
+  #take(reply: ListReply): void {
+    switch (reply.kind) {
+      case "listed": {
+        const { header, delta, full, begun, finished, fence } = reply
+        const known = this.#view.generation?.identities ?? new Map<string, IdentitySummary>()
+        const removed = delta.removed.flatMap((group) => known.get(group) ?? [])
+        this.#parts.witness({ spec: this.#view.spec, header, changes: delta.changed, removed, full, fence })
+        const identities = new Map(full ? [] : known)
+        for (const group of delta.removed) identities.delete(group)
+        for (const { group, summary } of delta.changed) identities.set(group, summary)
+        const number = (this.#view.generation?.number ?? 0) + 1
+        const generation = { number, begun, finished, header, identities }
+        this.#view = { ...this.#view, generation, trouble: undefined, watched: reply.watched }
+        return
+      }
+      case "failed":
+        this.#fail({
+          kind: "failed",
+          begun: reply.begun,
+          since: reply.begun,
+          error: reply.error,
+          empty: reply.empty,
+        })
+        return
+      case "fenced":
+        this.#fail({ kind: "fenced", begun: reply.begun, since: reply.begun, state: reply.state })
+        return
+    }
+  }
+
+  #fail(trouble: Trouble): void {
+    const since = this.#view.trouble?.kind === trouble.kind ? this.#view.trouble.since : trouble.since
+    this.#view = { ...this.#view, trouble: { ...trouble, since } }
+  }
+}

@@ -1,0 +1,202 @@
+import { type BlobMemory, DirectoryTree } from "../../storage/blobs/index.js"
+import {
+  checkFence,
+  emptinessOf,
+  type FenceRecord,
+  type FenceState,
+  spaceAt,
+  takeFence,
+  takeStoreFence,
+} from "../../storage/disk/index.js"
+import {
+  type Engine,
+  type KeyMemory,
+  openRepository,
+  type Repository,
+  Secret,
+  type Snapshot,
+  StorageError,
+} from "../../storage/index.js"
+import { type Clock, type Moment, systemClock } from "./clock.js"
+import { FolderWatch } from "./folder-watch.js"
+import type {
+  CatalogMethods,
+  DiscoverRequest,
+  ListReply,
+  ListRequest,
+  PlaceSpec,
+  StoreMethods,
+} from "./messages.js"
+import { errorToJson, type Port, Rpc } from "./rpc.js"
+import { Summariser } from "./summary.js"
+
+interface OpenPlace {
+  readonly spec: PlaceSpec
+  readonly repository: Repository
+  readonly summariser: Summariser
+  snapshots: readonly Snapshot[]
+  delivered: boolean
+}
+
+export interface StoreServiceOptions {
+  /** What is remembered of the blobs of one place. */
+  readonly memoryOf: (place: string) => BlobMemory
+  /** False on a network filesystem, where there are no events and watching only costs. */
+  readonly events: boolean
+  readonly clock?: Clock
+}
+
+/**
+ * Everything that touches the files of one store. It runs on a thread of its own, because its file access is synchronous: a
+ * hung mount stops this thread and nothing else. It serves the calls of StoreMethods on `port`.
+ */
+export class StoreService {
+  readonly #options: StoreServiceOptions
+  readonly #clock: Clock
+  readonly #rpc: Rpc<CatalogMethods>
+  readonly #watch: FolderWatch
+  readonly #keys: KeyMemory
+  readonly #open = new Map<string, OpenPlace>()
+  /** st_dev of each fenced path as of its last check: tells two filesystems of equal name apart while we run. */
+  readonly #devices = new Map<string, string>()
+
+  constructor(port: Port, options: StoreServiceOptions) {
+    this.#options = options
+    this.#clock = options.clock ?? systemClock
+    const methods: StoreMethods = {
+      list: (request) => this.#list(request),
+      snapshots: async (place) => this.#open.get(place)?.snapshots ?? [],
+      discover: (request) => discover(request),
+      fence: async (fences) => this.#fenceOf(fences),
+      takeStoreFence: async ({ path, ...options }) => takeStoreFence(path, options),
+      space: async (path) => spaceAt(path),
+      forget: (place) => {
+        this.#open.delete(place)
+        this.#watch.drop(place)
+      },
+    }
+    this.#rpc = new Rpc<CatalogMethods>(port, methods)
+    this.#watch = new FolderWatch((place) => void this.#rpc.call("changed", place))
+    this.#keys = {
+      recall: (label, password) => this.#rpc.call("recallKey", { label, password: password.reveal() }),
+      remember: (label, password, key) =>
+        this.#rpc.call("rememberKey", { label, password: password.reveal(), key }),
+    }
+  }
+
+  async #list({ spec, previousMarks }: ListRequest): Promise<ListReply> {
+    const begun = this.#clock.now()
+    const timed = (): { begun: Moment; finished: Moment } => ({ begun, finished: this.#clock.now() })
+    const before = this.#fenceOf(spec.fences)
+    if (before.kind === "fenced") return { kind: "fenced", state: before, ...timed() }
+    try {
+      const fence = spec.fences.some(({ path }) => path === spec.directory) ? undefined : takenFence(spec)
+      const place = await this.#placeFor(spec)
+      const listing = await place.repository.list({ previousMarks })
+      // The filesystem may have been unmounted while we read: what was read then is no listing of this store.
+      const after = this.#fenceOf(spec.fences)
+      if (after.kind === "fenced") return { kind: "fenced", state: after, ...timed() }
+      const { snapshots, ...header } = listing
+      const full = !place.delivered
+      const delta = place.summariser.delta(listing)
+      place.snapshots = snapshots
+      place.delivered = true
+      const watched = this.#watchFolders(spec, place.repository.watchedFolders())
+      const shown = { ...header, snapshotCount: snapshots.length }
+      return { kind: "listed", header: shown, delta, full, watched, fence, ...timed() }
+    } catch (error) {
+      const after = this.#fenceOf(spec.fences)
+      if (after.kind === "fenced") return { kind: "fenced", state: after, ...timed() }
+      const nothing = error instanceof StorageError && (error.code === "empty" || error.code === "missing")
+      const watched = this.#watchFolders(spec, [""])
+      return {
+        kind: "failed",
+        error: errorToJson(error),
+        empty: nothing && isEmpty(spec.directory),
+        watched,
+        ...timed(),
+      }
+    }
+  }
+
+  /** The first fence that does not hold, else that all hold. */
+  #fenceOf(fences: PlaceSpec["fences"]): FenceState {
+    for (const { path, record } of fences) {
+      const state = checkFence(path, record, { device: this.#devices.get(path) })
+      if (state.kind === "fenced") return state
+      if (state.device !== undefined) this.#devices.set(path, state.device)
+    }
+    return { kind: "holds" }
+  }
+
+  async #placeFor(spec: PlaceSpec): Promise<OpenPlace> {
+    const known = this.#open.get(spec.place)
+    if (known !== undefined && sameSpec(known.spec, spec)) return known
+    const repository = await openRepository({
+      files: new DirectoryTree(spec.directory),
+      password: spec.password === undefined ? undefined : new Secret(spec.password),
+      keys: this.#keys,
+      memory: this.#options.memoryOf(spec.place),
+      ...(spec.engine === undefined ? {} : { engine: spec.engine satisfies Engine }),
+    })
+    const place = { spec, repository, summariser: new Summariser(), snapshots: [], delivered: false }
+    this.#open.set(spec.place, place)
+    return place
+  }
+
+  #watchFolders(spec: PlaceSpec, folders: readonly string[]): boolean {
+    if (!this.#options.events) return false
+    const { added, complete } = this.#watch.set(spec.place, spec.directory, folders)
+    // What landed between the listing and the watch had no witness: one more listing sees it.
+    if (added > 0) void this.#rpc.call("changed", spec.place)
+    return complete
+  }
+}
+
+function sameSpec(one: PlaceSpec, other: PlaceSpec): boolean {
+  return one.directory === other.directory && one.engine === other.engine && one.password === other.password
+}
+
+/** The filesystem under a repository's directory; undefined while there is no such directory. */
+function takenFence({ directory }: PlaceSpec): FenceRecord | undefined {
+  try {
+    return takeFence(directory)
+  } catch (error) {
+    if (error instanceof StorageError && error.code === "missing") return undefined
+    throw error
+  }
+}
+
+function isEmpty(directory: string): boolean {
+  const { kind } = emptinessOf(directory)
+  return kind === "empty" || kind === "missing"
+}
+
+/** Folders that hold no backups wherever they appear: filesystem snapshots, recycle bins, a NAS's own thumbnails. */
+const foreign = new Set([
+  "lost+found",
+  "@eaDir",
+  "#recycle",
+  "#snapshot",
+  ".zfs",
+  ".snapshot",
+  ".snapshots",
+  ".cistern",
+])
+
+/** Folders `depth` levels below `root`. A folder that cannot be read fails the whole: a part must not pass for all. */
+async function discover({ root, depth }: DiscoverRequest): Promise<string[]> {
+  const tree = new DirectoryTree(root)
+  let folders = [""]
+  for (let level = 0; level < depth; level++) {
+    const deeper: string[] = []
+    for (const folder of folders) {
+      for (const entry of (await tree.list(folder)).entries) {
+        if (entry.kind !== "directory" || foreign.has(entry.name)) continue
+        deeper.push(folder === "" ? entry.name : `${folder}/${entry.name}`)
+      }
+    }
+    folders = deeper
+  }
+  return folders.sort()
+}

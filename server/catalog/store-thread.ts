@@ -1,0 +1,47 @@
+import { Worker } from "node:worker_threads"
+import type { CatalogMethods, StoreMethods } from "./messages.js"
+import { type Port, Rpc } from "./rpc.js"
+import type { StoreWorkerData } from "./store-worker.js"
+
+/** The catalog's end of one store's thread. */
+export interface StoreConnection {
+  readonly rpc: Rpc<StoreMethods>
+  /** Ends the thread. One that hangs in the kernel is left behind; it ends with the process. */
+  close(): Promise<void>
+}
+
+/** How long a thread may take to end before it is left behind. */
+const CLOSE_MS = 1_000
+
+/** Starts the thread. `died` hears of its end when nobody asked for it. */
+export function startStoreThread(
+  data: StoreWorkerData,
+  methods: CatalogMethods,
+  died: (error: Error) => void,
+): StoreConnection {
+  const worker = new Worker(new URL("./store-worker.js", import.meta.url), { workerData: data })
+  const rpc = new Rpc<StoreMethods>(worker, methods)
+  let closing = false
+  const end = (error: Error): void => {
+    if (closing) return
+    closing = true
+    rpc.abandon(error)
+    died(error)
+  }
+  worker.on("error", end)
+  worker.on("exit", (code) => {
+    end(new Error(`the thread that reads a store ended with code ${code}`))
+  })
+  return {
+    rpc,
+    async close() {
+      closing = true
+      rpc.abandon(new Error("the daemon stops"))
+      let timer: NodeJS.Timeout | undefined
+      const limit = new Promise<void>((resolve) => (timer = setTimeout(resolve, CLOSE_MS)))
+      await Promise.race([worker.terminate(), limit])
+      clearTimeout(timer)
+      worker.unref()
+    },
+  }
+}
