@@ -1,0 +1,75 @@
+import type { Router } from "express"
+import { type IncomingMessage, Server, type ServerResponse } from "node:http"
+import { createApp } from "./app.js"
+import { pathOf, routeOf } from "./exists-route.js"
+import { HotPath, type HotPathParts, sourceOf } from "./hot-path.js"
+import { BACKLOG, defaultLimits, type Limits, MOST_HEADER_BYTES } from "./limits.js"
+import type { Traffic } from "./plain-response.js"
+import { refuseConnection } from "./refusals.js"
+
+export interface DaemonServerParts extends Omit<HotPathParts, "answerMs" | "anyMethod"> {
+  /** Everything but the hot path; undefined: nothing else is served. */
+  readonly api?: Router | undefined
+  readonly anyMethod?: boolean
+  readonly limits?: Partial<Limits>
+}
+
+/** Node's own server, with what `stopServer` must know to end it in order. */
+export class DaemonServer extends Server {
+  readonly traffic: Traffic = { stopping: false, inFlight: 0 }
+}
+
+/** Builds the server; `listen` starts it. What each client may take is in `limits`. */
+export function createDaemonServer(parts: DaemonServerParts): DaemonServer {
+  const limits = { ...defaultLimits, ...parts.limits }
+  const server = new DaemonServer({
+    maxHeaderSize: MOST_HEADER_BYTES,
+    headersTimeout: limits.headersMs,
+    requestTimeout: limits.requestMs,
+    keepAliveTimeout: limits.keepAliveMs,
+    // Node looks for slow clients only this often.
+    connectionsCheckingInterval: Math.min(1_000, limits.headersMs),
+  })
+  server.maxConnections = limits.connections
+
+  const { traffic } = server
+  const hotPath = new HotPath({ anyMethod: false, ...parts, answerMs: limits.answerMs }, traffic)
+  const app = createApp(parts.api, parts.log)
+
+  server.on("request", (request: IncomingMessage, response: ServerResponse) => {
+    const arrivedAt = parts.clock.now()
+    const route = routeOf(request.url ?? "")
+    if (route.kind !== "other") {
+      hotPath.handle(route, request, response, arrivedAt)
+      return
+    }
+    traffic.inFlight += 1
+    if (traffic.stopping) response.setHeader("Connection", "close")
+    // Express rewrites the URL while it routes.
+    const path = pathOf(request.url ?? "")
+    response.once("close", () => {
+      traffic.inFlight -= 1
+      const { clock, clusters, accessLog } = parts
+      const took = clock.now().mono - arrivedAt.mono
+      const client = clusters().clientOf(sourceOf(request))
+      accessLog?.write(arrivedAt.wall, request.method ?? "", path, response.statusCode, took, client)
+    })
+    app(request, response)
+  })
+  server.on("clientError", refuseConnection)
+  return server
+}
+
+/** Listens at a port (0: any free one; no host: all addresses) or on a Unix socket. Rejects when it cannot. */
+export async function listen(
+  server: DaemonServer,
+  at: { readonly port: number; readonly host?: string } | { readonly path: string },
+): Promise<void> {
+  await new Promise<void>((resolve, reject) => {
+    server.once("error", reject)
+    server.listen({ ...at, backlog: BACKLOG }, () => {
+      server.off("error", reject)
+      resolve()
+    })
+  })
+}
