@@ -1,0 +1,11 @@
+import type { OpenOptions } from "../repository.js"
+import { KopiaRepository } from "./repository.js"
+
+export { looksLikeKopia } from "./locate.js"
+export type { KopiaPolicy } from "./policy.js"
+export { KopiaRepository } from "./repository.js"
+
+/** A Kopia repository at a place. Nothing is read before the first `list`. */
+export function openKopia(options: OpenOptions): KopiaRepository {
+  return new KopiaRepository(options)
+}

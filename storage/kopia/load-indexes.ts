@@ -1,0 +1,131 @@
+import { StorageError } from "../errors.js"
+import type { BlobReader } from "./blob-reader.js"
+import { kindOfBlob } from "./blob-id.js"
+import { selectUncompacted, type CompactionLog } from "./compaction-log.js"
+import { readEpochNames } from "./epoch-names.js"
+import type { OpenedFormat } from "./format-keeper.js"
+import { scanIndex } from "./index-blob.js"
+import { contentIdOf } from "./index-key.js"
+import type { IndexRecord } from "./index-record.js"
+import type { IndexView } from "./index-view.js"
+import type { BlobListing, KopiaBlob, KopiaBlobs } from "./kopia-blobs.js"
+import { selectLiveIndexes } from "./live-indexes.js"
+import { parseMarks, type Mark } from "./marks.js"
+import { contentSurvives, indexLost, replacedByEpochs, replacedByLog } from "./vanished.js"
+
+export interface IndexSources {
+  readonly blobs: KopiaBlobs
+  readonly reader: BlobReader
+  readonly opened: OpenedFormat
+  readonly listing: BlobListing
+  readonly view: IndexView
+  readonly previousMarks: readonly string[]
+  readonly signal: AbortSignal | undefined
+}
+
+export interface LoadedIndexes {
+  /** The index blobs that count. */
+  readonly live: readonly KopiaBlob[]
+}
+
+/** Which blobs count, and whether one that counts no more was replaced by others. */
+interface Selection extends LoadedIndexes {
+  readonly isReplaced: (id: string) => boolean
+}
+
+/**
+ * Selects the live index blobs, reads what is new of them and merges them into the view. Throws `index_lost` when one that
+ * counted in the previous listing counts no more without an explanation, or when none is left.
+ */
+export async function loadIndexes(sources: IndexSources): Promise<LoadedIndexes> {
+  const { blobs, reader, opened, listing, view, signal } = sources
+  const selection = opened.format.epochs ? selectByEpochs(listing) : await selectByLogs(sources)
+  if (selection.live.length === 0 && listing.packsSeen) {
+    throw new StorageError("index_lost", `${blobs.location}: there are packs and no index blob`, {
+      hint: "Restore the x… or n… files from a copy of the repository; Kopia would list nothing and report success.",
+    })
+  }
+
+  const records = new Map<string, IndexRecord>()
+  for (const blob of selection.live) {
+    signal?.throwIfAborted()
+    records.set(blob.id, await reader.index(opened, blob))
+  }
+  view.update(records)
+  await explainMarks(sources, selection)
+  return selection
+}
+
+function selectByEpochs(listing: BlobListing): Selection {
+  const byId = new Map(listing.blobs.map((blob) => [blob.id, blob]))
+  const selected = selectLiveIndexes(readEpochNames(byId.keys()))
+  return {
+    live: pick(byId, selected.blobs),
+    isReplaced: (id) => replacedByEpochs(id, selected),
+  }
+}
+
+async function selectByLogs({ reader, opened, listing, signal }: IndexSources): Promise<Selection> {
+  const indexes = listing.blobs.filter(({ id }) => kindOfBlob(id) === "legacy_index")
+  const logs: CompactionLog[] = []
+  for (const blob of listing.blobs.filter(({ id }) => kindOfBlob(id) === "compaction_log")) {
+    signal?.throwIfAborted()
+    logs.push(await reader.compactionLog(opened, blob))
+  }
+  const byId = new Map(indexes.map((blob) => [blob.id, blob]))
+  const present = new Set(byId.keys())
+  return {
+    live: pick(byId, selectUncompacted([...present], logs)),
+    isReplaced: (id) => replacedByLog(id, logs, present),
+  }
+}
+
+async function explainMarks(sources: IndexSources, selection: Selection): Promise<void> {
+  const { blobs, opened, listing, reader, view } = sources
+  const live = new Set(selection.live.map(({ id }) => id))
+  const doubtful = parseMarks(opened.repositoryId, sources.previousMarks).filter(
+    ({ id }) => !live.has(id) && !selection.isReplaced(id),
+  )
+  if (doubtful.length === 0) return
+
+  const listed = new Set(listing.blobs.map(({ id }) => id))
+  const fail = (mark: Mark) => indexLost(mark, blobs.fileOf(mark.id), listed.has(mark.id))
+  const records = doubtful.map((mark) => {
+    // The epoch manager never takes its blobs away unless names tell why; only what the logs did may have lost its trace.
+    const record =
+      kindOfBlob(mark.id) === "legacy_index" ? reader.knownIndex(opened, mark.id, mark.length) : undefined
+    if (record === undefined) throw fail(mark)
+    return { mark, record }
+  })
+  const others = await contentsAmong(
+    new Set(records.flatMap(({ record }) => record.witnesses)),
+    sources,
+    selection.live,
+  )
+  for (const { mark, record } of records) {
+    if (!contentSurvives(record, (id) => view.winner(id), others)) throw fail(mark)
+  }
+}
+
+/** Which of the wanted contents the live index blobs name. They are read again for it, which is rare. */
+async function contentsAmong(
+  wanted: ReadonlySet<string>,
+  { blobs, reader, opened }: IndexSources,
+  live: readonly KopiaBlob[],
+): Promise<Set<string>> {
+  const found = new Set<string>()
+  if (wanted.size === 0) return found
+  for (const { id } of live) {
+    const file = blobs.fileOf(id)
+    scanIndex(await reader.openBlob(opened, id), file, (key) => {
+      const contentId = contentIdOf(key, file)
+      if (wanted.has(contentId)) found.add(contentId)
+      return false
+    })
+  }
+  return found
+}
+
+function pick(byId: ReadonlyMap<string, KopiaBlob>, ids: readonly string[]): KopiaBlob[] {
+  return ids.flatMap((id) => byId.get(id) ?? [])
+}

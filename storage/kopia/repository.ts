@@ -1,0 +1,243 @@
+import { setTimeout as delay } from "node:timers/promises"
+import { StorageError } from "../errors.js"
+import type { Listing, Notice, OpenOptions, Repository, Writer } from "../repository.js"
+import { BlobReader } from "./blob-reader.js"
+import { decidesListing, FORMAT_BLOB, kindOfBlob } from "./blob-id.js"
+import { FormatKeeper, type OpenedFormat } from "./format-keeper.js"
+import { loadIndexes } from "./load-indexes.js"
+import { IndexView } from "./index-view.js"
+import type { IndexEntry } from "./index-entry.js"
+import type { BlobListing, KopiaBlob, KopiaBlobs } from "./kopia-blobs.js"
+import { locateBlobs } from "./locate.js"
+import type { ManifestEntry } from "./manifest-content.js"
+import { ManifestView } from "./manifest-view.js"
+import { renderMarks } from "./marks.js"
+import type { KopiaPolicy } from "./policy.js"
+
+const MAX_FORMAT_BLOB = 1024 * 1024
+const MAX_ROUNDS = 10
+const MAX_ROUND_TIME_MS = 8_000
+/** A file that is being copied in needs a moment to become whole. */
+const SECOND_LOOK_MS = 100
+
+/** What a round found, to count only when the repository did not change meanwhile. */
+interface Draft {
+  readonly listing: Listing
+  readonly policies: readonly KopiaPolicy[]
+}
+
+interface Source {
+  readonly blobs: KopiaBlobs
+  readonly reader: BlobReader
+}
+
+/** A Kopia repository, read natively. One at a time: a second `list` waits for the first. */
+export class KopiaRepository implements Repository {
+  readonly engine = "kopia"
+  readonly location: string
+  readonly #options: OpenOptions
+  readonly #formats: FormatKeeper
+  readonly #indexes = new IndexView()
+  readonly #manifests = new ManifestView()
+  #reading: Source | undefined
+  #folders: readonly string[] = [""]
+  #policies: readonly KopiaPolicy[] = []
+  #queue: Promise<unknown> = Promise.resolve()
+
+  constructor(options: OpenOptions) {
+    this.location = options.files.location
+    this.#options = options
+    this.#formats = new FormatKeeper(options.password, options.keys)
+  }
+
+  list(options: { signal?: AbortSignal; previousMarks?: readonly string[] } = {}): Promise<Listing> {
+    const listed = this.#queue.then(() => this.#list(options.signal, options.previousMarks ?? []))
+    this.#queue = listed.catch(() => undefined)
+    return listed
+  }
+
+  watchedFolders(): readonly string[] {
+    return this.#folders
+  }
+
+  /** The policies of the last listing, as they are stored. */
+  policies(): readonly KopiaPolicy[] {
+    return this.#policies
+  }
+
+  async #list(signal: AbortSignal | undefined, previousMarks: readonly string[]): Promise<Listing> {
+    const started = performance.now()
+    let failure: StorageError | undefined
+    let known: BlobListing | undefined
+    for (let round = 0; round < MAX_ROUNDS && performance.now() - started < MAX_ROUND_TIME_MS; round++) {
+      signal?.throwIfAborted()
+      try {
+        const source = await this.#source()
+        const { blobs, reader } = source
+        const listing: BlobListing = known ?? (await blobs.listMetadata())
+        known = undefined
+        this.#folders = listing.folders
+        const readsBefore = reader.reads
+        const draft = await this.#read(source, listing, previousMarks, signal)
+        if (reader.reads > readsBefore) {
+          const after = await blobs.listMetadata()
+          if (!namesTheSame(listing, after)) {
+            known = after
+            continue
+          }
+        }
+        reader.forgetUnused()
+        this.#policies = draft.policies
+        return draft.listing
+      } catch (error) {
+        if (!(error instanceof StorageError) || !mayHeal(error)) throw error
+        // Met twice in a row it is no half-written file and no race, but the state of the repository.
+        if (failure?.code === error.code && failure.message === error.message) throw error
+        failure = error
+        await delay(SECOND_LOOK_MS, undefined, signal === undefined ? {} : { signal })
+      }
+    }
+    throw new StorageError("unstable", `${this.location} kept changing while it was read`, {
+      facts: { rounds: MAX_ROUNDS },
+      hint: "It is tried again; if it stays so, look for a program that writes index blobs all the time.",
+    })
+  }
+
+  async #source(): Promise<Source> {
+    if (this.#reading !== undefined) return this.#reading
+    const blobs = await locateBlobs(this.#options.files)
+    const source = { blobs, reader: new BlobReader(blobs, this.#options.memory) }
+    this.#reading = source
+    return source
+  }
+
+  async #read(
+    source: Source,
+    listing: BlobListing,
+    previousMarks: readonly string[],
+    signal: AbortSignal | undefined,
+  ): Promise<Draft> {
+    const { blobs, reader } = source
+    const formatFile = blobs.fileOf(FORMAT_BLOB)
+    const now = BigInt(Date.now()) * 1_000_000n
+    const opened = await this.#formats.open(await blobs.read(FORMAT_BLOB, MAX_FORMAT_BLOB), formatFile, now)
+    const loaded = await loadIndexes({
+      blobs,
+      reader,
+      opened,
+      listing,
+      view: this.#indexes,
+      previousMarks,
+      signal,
+    })
+    const entries = this.#indexes.existing()
+    if (entries.length === 0 && loaded.live.length > 0) throw withoutManifests(this.location)
+    await checkPacks(blobs, entries)
+
+    const contents = new Map<string, readonly ManifestEntry[]>()
+    for (const entry of entries) {
+      signal?.throwIfAborted()
+      contents.set(entry.contentId, await reader.manifests(opened, entry))
+    }
+    this.#manifests.update(contents)
+    const { writers, notices } = await readSessions(source, opened, listing)
+
+    return {
+      policies: this.#manifests.policies(),
+      listing: {
+        engine: "kopia",
+        repositoryId: opened.repositoryId,
+        fingerprint: opened.repositoryId,
+        formatVersion: opened.format.version,
+        depth: "contents",
+        snapshots: this.#manifests.snapshots(),
+        writers,
+        notices: [...listing.notices, ...notices, ...repairs(source, loaded.live, entries)],
+        marks: renderMarks(opened.repositoryId, loaded.live),
+      },
+    }
+  }
+}
+
+/** A manifest content lies in a pack that has to be there and long enough, even if its content is remembered. */
+async function checkPacks(blobs: KopiaBlobs, entries: readonly IndexEntry[]): Promise<void> {
+  const ends = new Map<string, number>()
+  for (const { pack, offset, packedLength } of entries) {
+    ends.set(pack, Math.max(ends.get(pack) ?? 0, offset + packedLength))
+  }
+  for (const [pack, end] of ends) {
+    const length = await blobs.lengthOf(pack)
+    if (length !== undefined && length >= end) continue
+    const file = blobs.fileOf(pack)
+    throw new StorageError(
+      "corrupt",
+      length === undefined
+        ? `${file}: the pack is gone, and manifests are in it`
+        : `${file}: the pack has ${length} bytes, manifests are in its first ${end}`,
+      { facts: { file, pack }, hint: "Restore the pack from a copy of the repository." },
+    )
+  }
+}
+
+/** Who writes, or seems to. A session leaves a new marker at each checkpoint; the latest sign of life counts. */
+async function readSessions(
+  { blobs, reader }: Source,
+  opened: OpenedFormat,
+  listing: BlobListing,
+): Promise<{ readonly writers: readonly Writer[]; readonly notices: readonly Notice[] }> {
+  const writers = new Map<string, Writer>()
+  const notices: Notice[] = []
+  for (const blob of listing.blobs.filter(({ id }) => kindOfBlob(id) === "session")) {
+    try {
+      const writer = await reader.session(opened, blob)
+      const other = writers.get(writer.id)
+      if (other === undefined || writer.lastSeen > other.lastSeen) writers.set(writer.id, writer)
+    } catch (error) {
+      if (!(error instanceof StorageError)) throw error
+      // Its session ended meanwhile; what it wrote shows in the second listing.
+      if (error.code === "missing") continue
+      if (error.code !== "corrupt") throw error
+      notices.push({ code: "unreadable_lock", message: error.message, file: blobs.fileOf(blob.id) })
+    }
+  }
+  return { writers: [...writers.values()], notices }
+}
+
+function repairs(
+  { blobs, reader }: Source,
+  live: readonly KopiaBlob[],
+  entries: readonly IndexEntry[],
+): Notice[] {
+  if (reader.repaired.size === 0) return []
+  const used = new Set([...live.map(({ id }) => id), ...entries.map(({ pack }) => pack)])
+  return [...used]
+    .map((id) => blobs.fileOf(id))
+    .filter((file) => reader.repaired.has(file))
+    .map((file) => ({
+      code: "repaired",
+      message: `${file} is damaged; the error correction repaired what was read of it`,
+      file,
+    }))
+}
+
+function namesTheSame(a: BlobListing, b: BlobListing): boolean {
+  const names = ({ blobs }: BlobListing) =>
+    blobs
+      .filter(({ id }) => decidesListing(id))
+      .map(({ id, length }) => `${id} ${length}`)
+      .sort()
+      .join("\n")
+  return names(a) === names(b)
+}
+
+/** Failures that a writer at work can cause; all others are as they are. */
+function mayHeal({ code, facts }: StorageError): boolean {
+  if (code === "missing") return facts.file !== ""
+  return code === "corrupt" || code === "index_lost" || code === "wrong_password"
+}
+
+function withoutManifests(location: string): StorageError {
+  return new StorageError("index_lost", `${location}: the index blobs name no manifest at all`, {
+    hint: "Every repository has a global policy; index blobs were lost. Restore them from a copy of the repository.",
+  })
+}
