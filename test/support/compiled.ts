@@ -6,22 +6,28 @@ import { scratch } from "./fixtures.js"
 const root = join(import.meta.dirname, "../..")
 
 /**
- * The source as JavaScript in a new directory, for tests that need the real code in a process of its own: one that can be
+ * Folders and files of the source as JavaScript in a new directory, for tests that need the real code in a process of its own: one that can be
  * killed. Types are stripped, not checked. Node 20 does not run TypeScript itself.
  */
-export function compiled(...folders: readonly string[]): string {
+export function compiled(...sources: readonly string[]): string {
   const target = scratch()
   writeFileSync(join(target, "package.json"), '{"type":"module"}')
   symlinkSync(join(root, "node_modules"), join(target, "node_modules"))
-  for (const folder of folders) {
-    for (const file of readdirSync(join(root, folder), { recursive: true, encoding: "utf8" })) {
-      const from = join(folder, file)
+  for (const source of sources) {
+    for (const from of filesOf(source)) {
       mkdirSync(dirname(join(target, from)), { recursive: true })
-      if (file.endsWith(".ts")) compileFile(from, target)
-      else if (file.endsWith(".sql")) cpSync(join(root, from), join(target, from))
+      if (from.endsWith(".ts")) compileFile(from, target)
+      else if (from.endsWith(".sql")) cpSync(join(root, from), join(target, from))
     }
   }
   return target
+}
+
+function filesOf(source: string): string[] {
+  if (source.endsWith(".ts")) return [source]
+  return readdirSync(join(root, source), { recursive: true, encoding: "utf8" }).map((file) =>
+    join(source, file),
+  )
 }
 
 function compileFile(from: string, target: string): void {

@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process"
-import { mkdirSync, truncateSync, writeFileSync } from "node:fs"
+import { closeSync, mkdirSync, openSync, truncateSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { afterEach } from "vitest"
 import { scratch } from "./fixtures.js"
@@ -7,8 +7,10 @@ import { scratch } from "./fixtures.js"
 // Real mounts, because a fence that was only tried on invented tables of mounts is not tried at all.
 
 const mounted: string[] = []
+const hung: (() => void)[] = []
 
 afterEach(() => {
+  for (const release of hung.splice(0)) release()
   // Newest first, and lazily: a test that failed half-way may have left something open in there.
   for (const place of mounted.splice(0).reverse()) execFileSync("umount", ["-l", place])
 })
@@ -41,6 +43,28 @@ export function mountTmpfs(place: string, size = "2m"): void {
 
 export function mountBind(from: string, place: string): void {
   mount(["--bind", from, place], place, [])
+}
+
+/**
+ * A mount that never answers, as an NFS mount does whose server is gone: a FUSE filesystem without a program behind it.
+ * Whoever touches it waits until `release` is called; so never touch it from the thread of a test.
+ */
+export function mountHung(place: string): { release: () => void } {
+  requireRoot()
+  mkdirSync(place, { recursive: true })
+  const fuse = openSync("/dev/fuse", "r+")
+  const options = "fd=3,rootmode=40000,user_id=0,group_id=0"
+  execFileSync("mount", ["-i", "-t", "fuse.hung", "-o", options, "hung", place], {
+    stdio: ["ignore", "inherit", "inherit", fuse],
+  })
+  let held = true
+  const release = () => {
+    if (held) closeSync(fuse)
+    held = false
+  }
+  hung.push(release)
+  mounted.push(place)
+  return { release }
 }
 
 function mount(options: readonly string[], place: string, target: readonly string[] = [place]): void {

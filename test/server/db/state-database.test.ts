@@ -213,7 +213,9 @@ describe("migrations", () => {
     expect(applied(directory)).toEqual(["0001-first", "0002-second"])
     const database = openDatabase(directory, { migrations: [first, second] })
     opened.push(database)
-    expect(database.connection.prepare("SELECT name FROM sqlite_master WHERE name = 'two'").get()).toBeUndefined()
+    expect(
+      database.connection.prepare("SELECT name FROM sqlite_master WHERE name = 'two'").get(),
+    ).toBeUndefined()
   })
 
   it("of a later version are refused by name before anything is changed", () => {

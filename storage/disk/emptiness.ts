@@ -1,0 +1,37 @@
+import { readdirSync } from "node:fs"
+import { fileError } from "../blobs/index.js"
+import { StorageError } from "../errors.js"
+
+export type Emptiness =
+  | { readonly kind: "empty" }
+  /** Nothing but the .shards that kopia drops by merely listing: not empty, and cleared by an act of its own. */
+  | { readonly kind: "shards_only" }
+  /** `examples`: up to five of the names that count, sorted. */
+  | { readonly kind: "occupied"; readonly examples: readonly string[] }
+  | { readonly kind: "missing" }
+
+/**
+ * Whether a place holds nothing, in the sense of the first backup. Ignores exactly what filesystems and NAS systems put into
+ * every directory. Throws StorageError `unreadable`, `io`, and `missing` where it is a file.
+ */
+export function emptinessOf(directory: string): Emptiness {
+  const names = list(directory)
+  if (names === undefined) return { kind: "missing" }
+  const counted = names.filter((name) => !ignored.has(name) && !name.startsWith(".nfs")).sort()
+  if (counted.length === 0) return { kind: "empty" }
+  if (counted.length === 1 && counted[0] === ".shards") return { kind: "shards_only" }
+  return { kind: "occupied", examples: counted.slice(0, 5) }
+}
+
+const ignored = new Set(["lost+found", "@eaDir", "#recycle", "#snapshot", ".zfs", ".snapshot", ".snapshots"])
+
+function list(directory: string): string[] | undefined {
+  try {
+    return readdirSync(directory)
+  } catch (cause) {
+    const error = fileError(cause, directory, directory)
+    if (error instanceof StorageError && error.code === "missing" && error.facts["errno"] === "ENOENT")
+      return undefined
+    throw error
+  }
+}

@@ -1,0 +1,84 @@
+import { realpathSync, statSync } from "node:fs"
+import { fileError } from "../blobs/index.js"
+import { StorageError } from "../errors.js"
+import { filesystemUuid, hostFolders, type HostFolders } from "./filesystem-uuid.js"
+import { type Mount, mountOf, readMounts } from "./mountinfo.js"
+
+/** Which filesystem it is, as far as that can be told without asking a program. */
+export interface FilesystemIdentity {
+  readonly type: string
+  /** The device, the dataset, or server:/path. Device names may change at a reboot. */
+  readonly source: string
+  /** The subvolume or directory of the filesystem that is mounted. */
+  readonly root: string
+  readonly uuid: string | undefined
+  /**
+   * How much an equal identity proves. `uuid`: the same filesystem. `source`: the same name of a device or server.
+   * `weak`: nothing, every tmpfs and overlay looks alike.
+   */
+  readonly strength: "uuid" | "source" | "weak"
+}
+
+/** Where a path really is at this moment. */
+export interface Location {
+  /** With all links followed. */
+  readonly realPath: string
+  readonly mountPoint: string
+  readonly readOnly: boolean
+  /** st_dev in decimal. Good for comparing while the machine runs; another one after a reboot or a new mount. */
+  readonly device: string
+  readonly filesystem: FilesystemIdentity
+}
+
+/**
+ * Looks where `path`, an existing directory, is. May hang where its mount hangs. Throws StorageError: `missing` when there is
+ * nothing or no directory, `unreadable`, `io`.
+ */
+export function locate(path: string, host: HostFolders = hostFolders): Location {
+  if (!path.startsWith("/")) throw new StorageError("invalid", `${path} is not an absolute path`)
+  const { realPath, device } = directoryAt(path)
+  // After the look at the directory: that is what makes an automounter mount.
+  const mount = mountOf(realPath, readMounts())
+  return {
+    realPath,
+    mountPoint: mount.mountPoint,
+    readOnly: mount.readOnly,
+    device,
+    filesystem: identityOf(mount, host),
+  }
+}
+
+function directoryAt(path: string): { realPath: string; device: string } {
+  try {
+    const realPath = realpathSync(path)
+    const stats = statSync(realPath, { bigint: true })
+    if (!stats.isDirectory()) {
+      throw new StorageError("missing", `${path} is not a directory`, { facts: { file: path } })
+    }
+    return { realPath, device: stats.dev.toString() }
+  } catch (cause) {
+    throw fileError(cause, path, path)
+  }
+}
+
+export function identityOf(mount: Mount, host: HostFolders = hostFolders): FilesystemIdentity {
+  const uuid = filesystemUuid(mount, host)
+  const { type, source, root } = mount
+  return { type, source, root, uuid, strength: uuid === undefined ? strengthByName(type) : "uuid" }
+}
+
+function strengthByName(type: string): "source" | "weak" {
+  return interchangeable.has(type) ? "weak" : "source"
+}
+
+/** Filesystems whose source is only a word, such as "tmpfs". */
+const interchangeable = new Set([
+  "tmpfs",
+  "ramfs",
+  "overlay",
+  "overlayfs",
+  "aufs",
+  "devtmpfs",
+  "rootfs",
+  "squashfs",
+])

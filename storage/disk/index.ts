@@ -1,0 +1,16 @@
+export { createFile, type FileOptions, removeFile, replaceFile, sweepTemporaries } from "./durable.js"
+export { type Durability, durabilityOf } from "./durability.js"
+export { type Emptiness, emptinessOf } from "./emptiness.js"
+export {
+  checkFence,
+  type CheckOptions,
+  type FenceCode,
+  type FenceRecord,
+  type FenceState,
+  type StoreFenceOptions,
+  takeFence,
+  takeStoreFence,
+} from "./fence.js"
+export { type FilesystemIdentity, locate, type Location } from "./filesystem.js"
+export { type Space, spaceAt } from "./space.js"
+export { readSentinel, STORE_FOLDER } from "./sentinel.js"
