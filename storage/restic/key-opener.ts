@@ -71,7 +71,7 @@ export class KeyOpener {
   async #openRemembered(keys: KeyFiles): Promise<SealKey | undefined> {
     for (const keyFile of keys.intact) {
       const derived = await this.#memory?.recall(label(keyFile), this.#password)
-      const masterKey = derived === undefined ? undefined : openKeyFile(keyFile, derived)
+      const masterKey = derived === undefined ? undefined : tryRemembered(keyFile, derived)
       if (masterKey !== undefined) return this.#keep(keyFile, masterKey)
     }
     return undefined
@@ -94,6 +94,15 @@ export class KeyOpener {
   #keep(keyFile: KeyFile, masterKey: SealKey): SealKey {
     this.#masterKeys.set(keyFile.id, masterKey)
     return masterKey
+  }
+}
+
+function tryRemembered(keyFile: KeyFile, derived: Uint8Array): SealKey | undefined {
+  try {
+    return openKeyFile(keyFile, derived)
+  } catch {
+    // A memory that is wrong costs the time of deriving, and says nothing about the key file.
+    return undefined
   }
 }
 

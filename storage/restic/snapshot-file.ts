@@ -26,7 +26,8 @@ export function parseSnapshot(json: Uint8Array, id: string): Snapshot {
       source: {
         user: fields.optionalString("username") ?? "",
         host: fields.optionalString("hostname") ?? "",
-        paths: fields.optionalStrings("paths") ?? [],
+        // The file keeps the order of the command line; restic shows and compares them sorted.
+        paths: [...(fields.optionalStrings("paths") ?? [])].sort(),
       },
       start: parseTime(fields.string("time")).instant,
       end: readEnd(summary),
