@@ -4,6 +4,9 @@ import type { SyntheticSnapshot } from "./synthetic-kopia.js"
 const SUMMARY = { size: 42, files: 1, symlinks: 0, dirs: 1, maxTime: "2026-01-01T00:00:00Z", numFailed: 0 }
 const HOUR = 3_600_000_000_000
 
+/** From the start of a synthetic snapshot to its end. */
+export const BACKUP_TAKES_MS = 42_000
+
 /** A directory with one file. */
 export function directoryObject(file: string, modified: Date): Buffer {
   const entry = { name: "file", type: "f", mode: "0644", size: 42, mtime: modified.toISOString(), obj: file }
@@ -21,7 +24,7 @@ export function snapshotManifest(snapshot: SyntheticSnapshot, modified: Date, in
       source: { host, userName: user, path },
       description: "",
       startTime: snapshot.start.toISOString(),
-      endTime: new Date(snapshot.start.getTime() + 42_000).toISOString(),
+      endTime: new Date(snapshot.start.getTime() + BACKUP_TAKES_MS).toISOString(),
       ...(incomplete !== undefined && { incomplete }),
       stats: {
         totalSize: 42,

@@ -1,7 +1,6 @@
 import { execFileSync } from "node:child_process"
 import { existsSync } from "node:fs"
 import { delimiter, join } from "node:path"
-import { scratch } from "./fixtures.js"
 
 /** The first of `CISTERN_<NAME>` and PATH that has the program, or undefined. */
 export function findProgram(name: string): string | undefined {
@@ -14,14 +13,16 @@ export function findProgram(name: string): string | undefined {
   return candidates.find((path) => existsSync(path))
 }
 
-/** The real kopia, connected to a repository read-only. Each call of `run` gives what it printed on standard output. */
+/**
+ * The real kopia, connected to a repository read-only, with its files in the directory `home`. Each call of `run` gives
+ * what it printed on standard output.
+ */
 export class RealKopia {
   readonly #program: string
   readonly #environment: NodeJS.ProcessEnv
 
-  constructor(program: string, repository: string, password: string) {
+  constructor(program: string, repository: string, password: string, home: string) {
     this.#program = program
-    const home = scratch()
     this.#environment = {
       PATH: process.env.PATH,
       HOME: home,
@@ -47,7 +48,7 @@ export class RealKopia {
 /** Runs the real restic without its cache, which would hide damage, and gives what it printed on standard output. */
 export function runRestic(repository: string, password: string, ...command: string[]): string {
   return execFileSync(findProgram("restic") ?? "restic", ["--no-cache", "--repo", repository, ...command], {
-    env: { PATH: process.env.PATH, HOME: scratch(), RESTIC_PASSWORD: password },
+    env: { PATH: process.env.PATH, RESTIC_PASSWORD: password },
     encoding: "utf8",
     stdio: ["ignore", "pipe", "pipe"],
     maxBuffer: 1024 * 1024 * 1024,

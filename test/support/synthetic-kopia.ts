@@ -11,7 +11,13 @@ import {
   type KeyAlgorithm,
   sealGcm,
 } from "./kopia-encoding.js"
-import { directoryObject, maintenanceManifest, policyManifest, snapshotManifest } from "./kopia-manifests.js"
+import {
+  BACKUP_TAKES_MS,
+  directoryObject,
+  maintenanceManifest,
+  policyManifest,
+  snapshotManifest,
+} from "./kopia-manifests.js"
 import { putFile } from "./put-file.js"
 import { SeededBytes } from "./seeded.js"
 
@@ -83,11 +89,11 @@ export class SyntheticKopia {
     options: { start?: Date; incomplete?: string; modified?: Date } = {},
   ): SyntheticSnapshot {
     const session = this.openSession(identity)
-    const start = options.start ?? new Date()
+    const start = options.start ?? new Date(Date.now() - BACKUP_TAKES_MS)
     const file = { prefix: "", plain: this.#random.bytes(42) }
     const directory = { prefix: "k", plain: directoryObject(this.#contentId(file), start) }
     const snapshot = { id: this.#random.hex(16), identity, start, root: this.#contentId(directory) }
-    const modified = options.modified ?? start
+    const modified = options.modified ?? new Date(start.getTime() + BACKUP_TAKES_MS)
     const manifests = manifestContent([snapshotManifest(snapshot, modified, options.incomplete)])
     const written = Math.floor(modified.getTime() / 1000)
     this.#putIndex(

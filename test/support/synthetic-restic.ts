@@ -39,6 +39,7 @@ export const CHEAP_COST: KeyCost = { N: 1024, r: 8, p: 1 }
 export const REAL_COST: KeyCost = { N: 32768, r: 8, p: 7 }
 
 const HOUR = 3_600_000
+const BACKUP_TAKES_MS = 42_000
 
 /** A repository that no restic wrote, one tree in one pack. Further snapshots arrive as a mover's would. */
 export class SyntheticRestic {
@@ -77,7 +78,7 @@ export class SyntheticRestic {
 
   /** One more snapshot in the order of a mover's run: lock, pack, index, snapshot, lock gone. */
   appendSnapshot(options: { time?: Date } = {}): SyntheticResticSnapshot {
-    const time = options.time ?? new Date()
+    const time = options.time ?? new Date(Date.now() - BACKUP_TAKES_MS)
     const lock = this.lock()
     const tree = this.#putTrees([treeOf(this.#random.hex(8), time)], undefined)
     const snapshot = this.#putSnapshot(tree, time, new Date())
@@ -146,7 +147,7 @@ export class SyntheticRestic {
   }
 
   #putSnapshot(tree: string, time: Date, modified: Date | undefined): SyntheticResticSnapshot {
-    const end = new Date(time.getTime() + 42_000)
+    const end = new Date(time.getTime() + BACKUP_TAKES_MS)
     const snapshot = {
       time: time.toISOString(),
       tree,

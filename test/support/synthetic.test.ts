@@ -76,7 +76,7 @@ describe("a synthetic Kopia repository", () => {
       manifestContents: 5,
       keyAlgorithm: "pbkdf2-sha256-600000",
     })
-    const real = new RealKopia(kopia, made.directory, "pässword")
+    const real = new RealKopia(kopia, made.directory, "pässword", scratch())
     expect(list(real)).toEqual(sorted(written(made.snapshots)))
     real.run("snapshot", "verify", "--verify-files-percent=100")
     real.run("content", "verify", "--full")
@@ -93,7 +93,7 @@ describe("a synthetic Kopia repository", () => {
     made.removeSnapshot(removed.id)
     made.openSession(identity)
 
-    const real = new RealKopia(kopia, made.directory, "x")
+    const real = new RealKopia(kopia, made.directory, "x", scratch())
     expect(list(real)).toEqual(
       sorted([...written([...kept, appended]), ...written([incomplete], "checkpoint")]),
     )
@@ -109,7 +109,7 @@ describe("a synthetic Kopia repository", () => {
       identities: 5,
       packsMentioned: 70_000,
     })
-    expect(list(new RealKopia(kopia, made.directory, "x"))).toHaveLength(20)
+    expect(list(new RealKopia(kopia, made.directory, "x", scratch()))).toHaveLength(20)
   })
 })
 
