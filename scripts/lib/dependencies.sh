@@ -23,7 +23,11 @@ need_packages() {
       packages_are_there && exit 0
     fi
     echo "Installing the npm packages of package-lock.json ..." >&2
-    npm ci --include=dev --no-audit --no-fund --loglevel=error </dev/null >&2
+    npm ci --include=dev --no-audit --no-fund --loglevel=error </dev/null >&2 || exit 1
+    packages_are_there && exit 0
+    echo "npm ci ended well, but better-sqlite3 does not load in this Node ($(node --version)):" >&2
+    node -e 'new (require("better-sqlite3"))(":memory:")' >&2
+    exit 1
   ) 9<package-lock.json
 }
 
