@@ -2,6 +2,8 @@ import { stat } from "node:fs/promises"
 import { setTimeout as delay } from "node:timers/promises"
 import { Secret } from "../../storage/secret.js"
 import { type LogLevel, parseLogLevel } from "../log.js"
+import { ConfigError } from "./config-error.js"
+import type { Environment } from "./environment.js"
 import { VariableReader } from "./variable-reader.js"
 
 /** pvc-plumber's own variables, all of them checked (cluster-side §3.2 and §3.4). */
@@ -33,26 +35,15 @@ export interface BucketDropIn extends DropInBase {
   readonly refusal: string
 }
 
-/** Variables that no start is possible with. `faults` has a sentence for each. */
-export class DropInError extends Error {
-  override readonly name = "DropInError"
-  readonly faults: readonly string[]
-
-  constructor(faults: readonly string[]) {
-    super(faults.join("\n"))
-    this.faults = faults
-  }
-}
-
 const S3_VARIABLES = ["S3_ENDPOINT", "S3_BUCKET", "S3_ACCESS_KEY", "S3_SECRET_KEY"] as const
 const BUCKET_CREDENTIALS = ["KOPIA_PASSWORD", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"] as const
 const BACKENDS = ["s3", "kopia-fs", "kopia-s3"] as const
 
 /**
  * The drop-in's settings, undefined when it is not on: neither BACKEND_TYPE nor all four S3_* variables are set (design §4).
- * Touches no disk; `repositoryPathFault` looks at the path. Throws DropInError with every fault at once.
+ * Touches no disk; `repositoryPathFault` looks at the path. Throws ConfigError with every fault at once.
  */
-export function readDropIn(env: Readonly<Record<string, string | undefined>>): DropIn | undefined {
+export function readDropIn(env: Environment): DropIn | undefined {
   const variables = new VariableReader(env)
   const named = variables.text("BACKEND_TYPE")
   if (named === undefined && S3_VARIABLES.some((name) => variables.text(name) === undefined)) return undefined
@@ -60,7 +51,7 @@ export function readDropIn(env: Readonly<Record<string, string | undefined>>): D
   const backend = variables.oneOf("BACKEND_TYPE", BACKENDS, "s3")
   const common = readCommon(variables)
   const dropIn = backend === undefined ? undefined : readBackend(backend, common, variables)
-  if (variables.faults.length > 0) throw new DropInError(variables.faults)
+  if (variables.faults.length > 0) throw new ConfigError(variables.faults.join("; "))
   return dropIn
 }
 

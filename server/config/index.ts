@@ -1,4 +1,12 @@
+export {
+  applyDocument,
+  type ApplyOptions,
+  type ApplyOutcome,
+  type ApplyPorts,
+  type ApplyResult,
+} from "./apply-document.js"
 export { adminSocketPath } from "./admin-socket.js"
+export { type Config, readConfig } from "./config.js"
 export { ConfigError } from "./config-error.js"
 export type { Change, ChangeKind, EntryKind, FieldChange } from "./diff.js"
 export {
@@ -28,12 +36,20 @@ export {
   renderProblem,
 } from "./document-error.js"
 export {
-  type Environment,
-  type EnvironmentConfig,
-  type LogLevel,
-  logLevels,
-  readEnvironment,
-} from "./environment.js"
+  type BucketDropIn,
+  type DropIn,
+  type KopiaFilesystemDropIn,
+  readDropIn,
+  repositoryPathFault,
+} from "./drop-in.js"
+export {
+  type BucketDropIn,
+  type DropIn,
+  type KopiaFilesystemDropIn,
+  readDropIn,
+  repositoryPathFault,
+} from "./drop-in.js"
+export { type Environment, type EnvironmentConfig, readEnvironment } from "./environment.js"
 export type { ListenAddress } from "./listen-address.js"
 export type { Acknowledgement } from "./loosening.js"
 export { type ParsedDocument, parseDocument, parsePlainDocument } from "./parse-document.js"

@@ -1,11 +1,12 @@
+import type { Environment } from "./environment.js"
 import { parseGoDuration } from "./go-duration.js"
 
 /** Reads environment variables by rule and gathers what is wrong. An empty variable counts as not set, as in pvc-plumber. */
 export class VariableReader {
   readonly faults: string[] = []
-  readonly #env: Readonly<Record<string, string | undefined>>
+  readonly #env: Environment
 
-  constructor(env: Readonly<Record<string, string | undefined>>) {
+  constructor(env: Environment) {
     this.#env = env
   }
 
