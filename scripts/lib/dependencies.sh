@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # Sourced by the scripts beside this folder, with the repository root as the current directory.
 # What is missing is installed; what is there is left alone, so every script can be run again at any time.
 
