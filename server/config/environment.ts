@@ -1,12 +1,9 @@
 import { existsSync } from "node:fs"
 import { join, resolve } from "node:path"
-import { ConfigError } from "./config-error.js"
+import { type LogLevel, parseLogLevel } from "../log.js"
 import { type ListenAddress, parseListenAddress } from "./listen-address.js"
 
 export type Environment = Readonly<Record<string, string | undefined>>
-
-export const logLevels = ["trace", "debug", "info", "warn", "error", "fatal", "silent"] as const
-export type LogLevel = (typeof logLevels)[number]
 
 /** What the process is told by its environment (design §4). */
 export interface EnvironmentConfig {
@@ -32,19 +29,10 @@ export function readEnvironment(environment: Environment): EnvironmentConfig {
     stateDirectory: path("CISTERN_STATE") ?? usualStateDirectory(),
     listen: parseListenAddress(said("CISTERN_LISTEN") ?? "127.0.0.1:8080", "CISTERN_LISTEN"),
     configFile: path("CISTERN_CONFIG"),
-    logLevel: parseLogLevel(said("LOG_LEVEL") ?? "info"),
+    logLevel: parseLogLevel(said("LOG_LEVEL")),
     kopia: path("CISTERN_KOPIA"),
     restic: path("CISTERN_RESTIC"),
   }
-}
-
-function parseLogLevel(text: string): LogLevel {
-  const level = logLevels.find((candidate) => candidate === text.toLowerCase())
-  if (level !== undefined) return level
-  throw new ConfigError(
-    `LOG_LEVEL: not a level: ${JSON.stringify(text)}`,
-    `Use one of ${logLevels.join(", ")}.`,
-  )
 }
 
 /** A checkout keeps its state beside the sources, so that trying it out leaves nothing elsewhere. */

@@ -42,13 +42,6 @@ export {
   readDropIn,
   repositoryPathFault,
 } from "./drop-in.js"
-export {
-  type BucketDropIn,
-  type DropIn,
-  type KopiaFilesystemDropIn,
-  readDropIn,
-  repositoryPathFault,
-} from "./drop-in.js"
 export { type Environment, type EnvironmentConfig, readEnvironment } from "./environment.js"
 export type { ListenAddress } from "./listen-address.js"
 export type { Acknowledgement } from "./loosening.js"
