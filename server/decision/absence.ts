@@ -9,6 +9,9 @@ import { type Obstacle, type Obstacles, obstaclesAmong } from "./reasons.js"
 /** How old the oldest complete snapshot must be where the ledger does not last (design 5.2, drop-in). */
 export const PROVEN_REPOSITORY_AGE_MS = 24 * 3_600_000
 
+/** Facts of a volume that some repository restores. */
+export type ServedFacts = DecisionFacts & { readonly restore: { readonly kind: "repository" } }
+
 /**
  * Proof that no repository held any snapshot of the volume when the request arrived (design 5.2, rule 2). Only `prove` can
  * make one: the constructor is private, and so is the field that keeps look-alikes from passing for it.
@@ -20,7 +23,8 @@ export class CertainAbsence {
     this.#rests = rests
   }
 
-  static prove(facts: DecisionFacts, restore: RepositoryFacts): CertainAbsence | Obstacles {
+  static prove(facts: ServedFacts): CertainAbsence | Obstacles {
+    const restore = facts.restore.facts
     const obstacles = obstaclesAmong([
       ...repositoryObstacles(restore, facts),
       ...otherNameObstacles(restore, facts.volume),
@@ -37,20 +41,27 @@ export class CertainAbsence {
 
 /** What keeps one repository, whatever its role, from being certain to hold nothing. */
 function repositoryObstacles(facts: RepositoryFacts, { requestedAt, volume }: DecisionFacts): Obstacle[] {
-  if (isEmptyPlace(facts)) return [...firstBackupObstacles(facts, requestedAt), ...findingObstacles(facts)]
   return [
-    ...placeObstacles(facts),
-    ...listingAfterRequestObstacles(facts, requestedAt),
-    ...depthObstacles(facts),
-    ...(facts.pick.kind === "not_measured" ? [notMeasured(facts, "what the mover would pick")] : []),
+    ...(isEmptyPlace(facts)
+      ? firstBackupObstacles(facts, requestedAt)
+      : nothingListedObstacles(facts, requestedAt)),
     ...(facts.elsewhere.kind === "not_measured"
       ? [notMeasured(facts, "what it holds under other names")]
       : []),
     ...ledgerObstacles(facts),
     ...runningObstacles(facts),
     ...similarObstacles(facts, volume),
-    ...conventionObstacles(facts),
     ...findingObstacles(facts),
+  ]
+}
+
+function nothingListedObstacles(facts: RepositoryFacts, requestedAt: number): Obstacle[] {
+  return [
+    ...placeObstacles(facts),
+    ...listingAfterRequestObstacles(facts, requestedAt),
+    ...depthObstacles(facts),
+    ...(facts.pick.kind === "not_measured" ? [notMeasured(facts, "what the mover would pick")] : []),
+    ...conventionObstacles(facts),
   ]
 }
 

@@ -39,7 +39,7 @@ export function fenceObstacles(facts: RepositoryFacts): Obstacle[] {
   }
 }
 
-function pinObstacles(facts: RepositoryFacts): Obstacle[] {
+export function pinObstacles(facts: RepositoryFacts): Obstacle[] {
   const repository = facts.name
   switch (facts.pin.kind) {
     case "matches":

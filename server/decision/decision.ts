@@ -78,7 +78,7 @@ export function decide(facts: DecisionFacts): Decision {
     if (!(proof instanceof CertainPresence)) return unknown(facts, proof)
     return new Restore(proof, source, evidenceOf(facts, "complete_snapshot"))
   }
-  const proof = CertainAbsence.prove(facts, restore.facts)
+  const proof = CertainAbsence.prove({ ...facts, restore })
   if (!(proof instanceof CertainAbsence)) return unknown(facts, proof)
   return new Fresh(proof, source, evidenceOf(facts, proof.rests))
 }

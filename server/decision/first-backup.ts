@@ -1,5 +1,5 @@
 import { acts } from "./acts.js"
-import { fenceObstacles } from "./access.js"
+import { fenceObstacles, pinObstacles } from "./access.js"
 import type { RepositoryFacts } from "./facts.js"
 import { notMeasured } from "./history.js"
 import { type Obstacle, REASON_OF_FAILURE } from "./reasons.js"
@@ -22,7 +22,11 @@ export function firstBackupObstacles(facts: RepositoryFacts, requestedAt: number
     message: `Repository "${name}" at ${facts.place}: ${listing.message}; ${because}`,
     hint,
   })
-  const obstacles = fenceObstacles(facts)
+  // There is nothing to compare a pin with; one that was found to differ belongs to no empty place.
+  const obstacles = [
+    ...fenceObstacles(facts),
+    ...(facts.pin.kind === "not_measured" ? [] : pinObstacles(facts)),
+  ]
   if (facts.fence.kind === "lent") {
     obstacles.push(
       missing(
@@ -56,7 +60,7 @@ export function firstBackupObstacles(facts: RepositoryFacts, requestedAt: number
       missing("and the place is not empty.", `Look at what lies in ${facts.place} and move it away.`),
     )
   }
-  if (firstBackup.begunAt < requestedAt || listing.begunAt < requestedAt) {
+  if (!(firstBackup.begunAt >= requestedAt && listing.begunAt >= requestedAt)) {
     obstacles.push({ ...notMeasured(facts, "whether the place is still empty"), code: "listing_too_old" })
   }
   return obstacles
