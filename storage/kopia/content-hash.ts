@@ -33,7 +33,8 @@ export async function createContentHash(algorithm: string, secret: Uint8Array): 
       facts: { algorithm },
     })
   }
-  return create(secret)
+  // The function outlives the call, and some libraries keep the caller's buffer, which it may wipe.
+  return create(Uint8Array.from(secret))
 }
 
 function blake2b(length: number): CreateHash {
@@ -63,11 +64,7 @@ function blake3Key(secret: Uint8Array): Uint8Array {
 }
 
 function hmac(hash: string): CreateHash {
-  return async (secret) => {
-    // The caller may wipe or reuse its buffer while this closure lives on.
-    const key = Uint8Array.from(secret)
-    return (plaintext) => createHmac(hash, key).update(plaintext).digest()
-  }
+  return async (secret) => (plaintext) => createHmac(hash, secret).update(plaintext).digest()
 }
 
 function truncated(create: CreateHash, length: number): CreateHash {

@@ -4,7 +4,7 @@ const POLYNOMIAL = 0x82f6_3b78
 const table = Uint32Array.from({ length: 256 }, (_, byte) => {
   let remainder = byte
   for (let bit = 0; bit < 8; bit++) {
-    remainder = remainder % 2 === 1 ? (remainder >>> 1) ^ POLYNOMIAL : remainder >>> 1
+    remainder = (remainder >>> 1) ^ (remainder & 1 ? POLYNOMIAL : 0)
   }
   return remainder
 })
