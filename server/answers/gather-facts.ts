@@ -47,7 +47,8 @@ export interface Memory {
   pinOf(place: string): PinFact
   /** What was ever seen there, in words; undefined: nothing. */
   everSeen(place: string): string | undefined
-  newestOf(place: string, identity: string): LedgerFact
+  /** Of any of these identities, or of all that were ever seen there: whether its newest complete snapshot is gone. */
+  newestOf(place: string, identities: readonly string[] | "all"): LedgerFact
 }
 
 export interface Surroundings {
@@ -81,7 +82,7 @@ export function gatherFacts(
   const nothingPicked = pick?.candidates.length === 0
   const lookup = names === undefined ? `${volumeKey(volume)}/` : formatIdentity(names.lookup.identity)
   const exact = summaries.filter(({ newest: [snapshot] }) => isExact(snapshot, generation, names))
-  const ledgerIdentity = names === undefined ? (exact[0]?.identity ?? RESTIC_IDENTITY) : lookup
+  const identities = names && [lookup, ...names.others.map(({ identity }) => formatIdentity(identity))]
   return {
     name: entry.name,
     engine: entry.engine,
@@ -103,7 +104,7 @@ export function gatherFacts(
       ? { kind: "looked", found: similarTo(repository, volume, index, surroundings) }
       : NOT_MEASURED,
     conventions: conventionsOf(generation, index, template?.perVolume ?? false, nothingPicked),
-    ledger: generation === undefined ? NOT_MEASURED : memory.newestOf(spot.place, ledgerIdentity),
+    ledger: generation === undefined ? NOT_MEASURED : memory.newestOf(spot.place, identities ?? "all"),
     retention: NOT_MEASURED,
     running: generation === undefined ? NOT_MEASURED : runningOf(generation, names, now),
     firstBackup: firstBackupOf(repository, spot, view, memory),
@@ -112,9 +113,6 @@ export function gatherFacts(
       index?.oldestComplete === undefined ? undefined : now.wall - Number(index.oldestComplete / 1_000_000n),
   }
 }
-
-/** How the ledger calls what a restic mover writes: the repository's own directory says of which volume it is. */
-const RESTIC_IDENTITY = identityText("restic", { user: "", host: "volsync", paths: ["/data"] })
 
 function summariesFor(
   index: GenerationIndex | undefined,

@@ -10,7 +10,7 @@ export interface Generation {
   readonly begun: Moment
   readonly finished: Moment
   readonly header: ListingHeader
-  /** By group key (see summary.ts); several groups may share an identity text in restic. */
+  /** By identity. */
   readonly identities: ReadonlyMap<string, IdentitySummary>
 }
 
@@ -128,7 +128,7 @@ export class Place {
         this.#parts.witness({ spec: this.#view.spec, header, changes: delta.changed, removed, full, fence })
         const identities = new Map(full ? [] : known)
         for (const group of delta.removed) identities.delete(group)
-        for (const { group, summary } of delta.changed) identities.set(group, summary)
+        for (const { summary } of delta.changed) identities.set(summary.identity, summary)
         const number = (this.#view.generation?.number ?? 0) + 1
         const generation = { number, begun, finished, header, identities }
         this.#view = { ...this.#view, generation, trouble: undefined, watched: reply.watched }

@@ -1,6 +1,6 @@
 import { Worker } from "node:worker_threads"
 import type { CatalogMethods, StoreMethods } from "./messages.js"
-import { type Port, Rpc } from "./rpc.js"
+import { Rpc } from "./rpc.js"
 import type { StoreWorkerData } from "./store-worker.js"
 
 /** The catalog's end of one store's thread. */

@@ -3,7 +3,7 @@ import type { Engine, Listing, Snapshot, SnapshotSource } from "../../storage/in
 
 /** What a decision needs of one identity. Main memory holds these; the snapshots themselves stay with the reading thread. */
 export interface IdentitySummary {
-  /** The identity as the ledger knows it: `user@host:path` for Kopia, `host:path` for restic. */
+  /** Key of the group, and the identity as the ledger knows it: `user@host:path` for Kopia, `host:path` for restic. */
   readonly identity: string
   readonly source: SnapshotSource
   readonly snapshots: number
@@ -18,7 +18,8 @@ export interface IdentitySummary {
 export interface Sighting {
   readonly id: string
   readonly start: bigint
-  readonly root: string
+  /** Undefined where only names could be read. */
+  readonly root: string | undefined
 }
 
 export interface SummaryChange {
@@ -28,7 +29,7 @@ export interface SummaryChange {
 
 /** What changed between two listings of one repository. */
 export interface SummaryDelta {
-  readonly changed: readonly (SummaryChange & { readonly group: string })[]
+  readonly changed: readonly SummaryChange[]
   readonly removed: readonly string[]
 }
 
@@ -47,16 +48,12 @@ export class Summariser {
   /** The delta from the last accepted listing. Forget the old state with a new Summariser. */
   delta(listing: Listing): SummaryDelta {
     const groups = groupByIdentity(listing)
-    const changed: (SummaryChange & { group: string })[] = []
+    const changed: SummaryChange[] = []
     const signatures = new Map<string, string>()
     for (const [group, { snapshots, signature }] of groups) {
       signatures.set(group, signature)
       if (this.#signatures.get(group) === signature) continue
-      changed.push({
-        group,
-        summary: summarise(listing.engine, snapshots),
-        sightings: sightingsOf(snapshots),
-      })
+      changed.push({ summary: summarise(group, snapshots), sightings: sightingsOf(snapshots) })
     }
     const removed = [...this.#signatures.keys()].filter((group) => !signatures.has(group))
     this.#signatures = signatures
@@ -82,12 +79,15 @@ function signatureOf(snapshots: readonly Snapshot[]): string {
   return hash.digest("base64")
 }
 
-/** restic's mover chooses by the printed line, in which the tags stand too: snapshots with other tags are another group. */
-function groupOf(engine: Engine, snapshot: Snapshot): string {
-  const { user, host, paths } = snapshot.source
-  return engine === "kopia"
-    ? identityText(engine, snapshot.source)
-    : JSON.stringify([user, host, paths, snapshot.tags])
+/**
+ * restic's mover chooses by the printed line, in which the tags stand too: a snapshot of another path that is tagged with
+ * the looked-for one is a group of its own.
+ */
+function groupOf(engine: Engine, { source, tags }: Snapshot): string {
+  const identity = identityText(engine, source)
+  return engine === "restic" && tags.some((tag) => tag.includes("/data"))
+    ? `${identity} tagged /data`
+    : identity
 }
 
 /** The identity in one line: `user@host:path` for Kopia, `host:path,path` for restic. */
@@ -96,14 +96,14 @@ export function identityText(engine: Engine, source: SnapshotSource): string {
   return engine === "kopia" ? `${source.user}@${source.host}:${paths}` : `${source.host}:${paths}`
 }
 
-function summarise(engine: Engine, snapshots: readonly Snapshot[]): IdentitySummary {
+function summarise(identity: string, snapshots: readonly Snapshot[]): IdentitySummary {
   const complete = snapshots.filter(({ incomplete }) => incomplete === undefined)
   // Listings are sorted by start, oldest first.
   const last = snapshots.at(-1)
   if (last === undefined) throw new RangeError("an identity without snapshots has no summary")
   const inLastSecond = snapshots.slice(0, -1).filter(({ start }) => second(start) === second(last.start))
   return {
-    identity: identityText(engine, last.source),
+    identity,
     source: last.source,
     snapshots: snapshots.length,
     complete: complete.length,
@@ -120,5 +120,5 @@ function second(instant: bigint): bigint {
 function sightingsOf(snapshots: readonly Snapshot[]): Sighting[] {
   return snapshots
     .filter(({ incomplete }) => incomplete === undefined)
-    .map(({ id, start, root }) => ({ id, start, root: root ?? id }))
+    .map(({ id, start, root }) => ({ id, start, root }))
 }

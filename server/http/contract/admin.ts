@@ -138,6 +138,24 @@ export const storeAcceptedJson = z.strictObject({
 })
 export type StoreAcceptedJson = z.infer<typeof storeAcceptedJson>
 
+/**
+ * POST /api/v1/repositories/{repository}/accept: a person acknowledges one exact change. `id`: this repository id is now in
+ * the place of the pinned one. `gone`: the newest known snapshots of this identity are gone for good. `lostIndex`: the
+ * metadata files that vanished are gone for good. `path`: which directory of a tree, relative to the store.
+ */
+export const acceptRepositoryRequest = z.strictObject({
+  id: z.string().exactOptional(),
+  gone: z.string().exactOptional(),
+  lostIndex: z.boolean().exactOptional(),
+  path: z.string().exactOptional(),
+})
+export type AcceptRepositoryRequest = z.infer<typeof acceptRepositoryRequest>
+export const repositoryAcceptedJson = z.strictObject({
+  /** What was acknowledged, one sentence each. Empty: there was nothing to acknowledge. */
+  changes: z.array(z.string()),
+})
+export type RepositoryAcceptedJson = z.infer<typeof repositoryAcceptedJson>
+
 /** POST /api/v1/apply */
 export const applyRequest = z.strictObject({
   /** YAML or JSON text. */
@@ -207,23 +225,9 @@ export const doctorJson = z.strictObject({ checks: z.array(checkJson) })
 export type DoctorJson = z.infer<typeof doctorJson>
 
 /**
- * GET /exists/{namespace}/{pvc}?evidence=1 or /clusters/{cluster}/exists/…, 200 or 503: the same answer that a cluster gets
- * (cluster-side §3.2). Loose, because the wire contract has its own room.
+ * The paths, in one place for both sides. Besides them the socket answers GET /exists/{namespace}/{pvc}?evidence=1 and
+ * /clusters/{cluster}/exists/… as every other client gets it (contract/exists.ts).
  */
-export const existsJson = z.looseObject({
-  exists: z.boolean(),
-  decision: z.enum(["restore", "fresh", "unknown"]),
-  authoritative: z.boolean(),
-  namespace: z.string(),
-  pvc: z.string(),
-  backend: z.string(),
-  source: z.string().exactOptional(),
-  error: z.string().exactOptional(),
-  evidence: z.record(z.string(), z.unknown()).exactOptional(),
-})
-export type ExistsJson = z.infer<typeof existsJson>
-
-/** The paths, in one place for both sides. */
 export const adminPaths = {
   repositories: "/api/v1/repositories",
   volumes: "/api/v1/volumes",

@@ -1,0 +1,115 @@
+import type { z } from "zod"
+import {
+  basisOf,
+  changesAnything,
+  type Document,
+  DocumentError,
+  emptyDocument,
+  missingAcknowledgements,
+  parseDocument,
+  parsePlainDocument,
+  plainDocument,
+  planApply,
+  type SealedSecrets,
+} from "../config/index.js"
+import type { FenceRecord } from "../../storage/disk/index.js"
+import type { ApplyJson, applyRequest } from "../http/contract/admin.js"
+import { HttpError } from "../http/index.js"
+
+/** Where the applied document is kept. */
+export interface DocumentShelf {
+  current(): Document
+  /** All of it or nothing. */
+  replace(document: Document, secrets: ReadonlyMap<string, string>, fences: ReadonlyMap<string, FenceRecord>): void
+}
+
+export interface ApplyParts {
+  readonly shelf: DocumentShelf
+  readonly secrets: SealedSecrets
+  readonly hasFence: (store: string) => boolean
+  /** Remembers what is under a new store's path, and puts its sentinel there. */
+  readonly takeStoreFence: (store: Document["stores"][number], sentinel: boolean) => Promise<FenceRecord>
+  /** A new document is kept: everything that follows from it is made anew. */
+  readonly declared: (document: Document) => void
+  readonly record: (acknowledged: readonly string[], by: string) => void
+}
+
+/** Plans what a document changes, says it, and on a clear plan keeps the document and declares it. */
+export async function applyDocument(
+  request: z.output<typeof applyRequest>,
+  by: string,
+  parts: ApplyParts,
+): Promise<ApplyJson> {
+  const { shelf, secrets } = parts
+  const parsed = inHttpTerms(() => parseDocument(request.document))
+  const before = shelf.current()
+  const plan = inHttpTerms(() =>
+    planApply(before, parsed.document, { secrets, remove: request.remove, locate: parsed.locate }),
+  )
+  if (request.basis !== undefined && request.basis !== plan.basis) {
+    throw new HttpError(409, "stale_plan", "Another document was applied since this diff was shown.", {
+      hint: "Look at the diff as it is now and agree to that one.",
+    })
+  }
+  const missing = missingAcknowledgements(plan, request.accept)
+  const result = {
+    changes: plan.changes.map((change) => ({ ...change, fields: [...change.fields], notes: [...change.notes] })),
+    acknowledgements: plan.acknowledgements.map(({ id, why }) => ({ id, why, accepted: request.accept.includes(id) })),
+  }
+  if (request.dryRun || missing.length > 0) return { applied: false, ...result, basis: plan.basis }
+
+  const fences = await newFences(plan.document, parts)
+  if (basisOf(shelf.current()) !== plan.basis) {
+    throw new HttpError(409, "stale_plan", "Another document was applied meanwhile.", { hint: "Apply yours again." })
+  }
+  if (changesAnything(plan) || plan.secrets.size > 0 || fences.size > 0) {
+    shelf.replace(plan.document, plan.secrets, fences)
+    parts.record(plan.acknowledgements.map(({ id }) => id), by)
+    parts.declared(plan.document)
+  }
+  return { applied: true, ...result, basis: basisOf(plan.document) }
+}
+
+/** A store is fenced when it is first declared: from then on it is only believed while it is that filesystem. */
+async function newFences(
+  { stores, repositories }: Document,
+  { hasFence, takeStoreFence }: ApplyParts,
+): Promise<Map<string, FenceRecord>> {
+  const fences = new Map<string, FenceRecord>()
+  for (const store of stores) {
+    if (hasFence(store.name)) continue
+    const isRepository = repositories.some(
+      ({ place }) => place.kind === "store" && place.store === store.name && place.path === "",
+    )
+    fences.set(store.name, await takeStoreFence(store, !isRepository))
+  }
+  return fences
+}
+
+function inHttpTerms<T>(work: () => T): T {
+  try {
+    return work()
+  } catch (error) {
+    if (!(error instanceof DocumentError)) throw error
+    throw new HttpError(400, "invalid_document", error.message, {
+      problems: error.problems.map(({ path, position, message }) => ({
+        path: [...path],
+        line: position?.line ?? null,
+        column: position?.column ?? null,
+        message,
+      })),
+      cause: error,
+    })
+  }
+}
+
+/** The stored text of a document; what cannot be read any more is an error, never an empty document. */
+export function documentFromText(text: string | undefined): Document {
+  if (text === undefined) return emptyDocument
+  const declared = parsePlainDocument(JSON.parse(text))
+  return planApply(emptyDocument, declared, { secrets: { has: () => true, holds: () => true } }).document
+}
+
+export function textOfDocument(document: Document): string {
+  return JSON.stringify(plainDocument(document))
+}

@@ -1,0 +1,66 @@
+import type { CheckJson, DoctorJson, RepositoriesJson, StoresJson } from "../http/contract/admin.js"
+
+export interface DoctorParts {
+  readonly repositories: () => RepositoriesJson
+  readonly stores: () => Promise<StoresJson>
+  readonly lastWriteError: () => { readonly message: string; readonly hint?: string | undefined } | undefined
+  readonly cacheError: () => unknown
+  readonly durability: () => { readonly durable: boolean; readonly message?: string }
+}
+
+/** What the daemon sees of its stores, repositories and state. The machine itself is checked by the command line. */
+export async function examine(parts: DoctorParts): Promise<DoctorJson> {
+  const stores = (await parts.stores()).stores.map(
+    ({ name, state, problem, freeBytes, totalBytes }): CheckJson => ({
+      name: `store ${name}`,
+      status: state === "ok" ? (isNearlyFull(freeBytes, totalBytes) ? "warn" : "ok") : state === "fenced" ? "fail" : "warn",
+      detail: problem?.message ?? (state === "ok" ? "it is the filesystem that was accepted" : "it was not looked at yet"),
+      hint: problem?.hint ?? (isNearlyFull(freeBytes, totalBytes) ? "Less than 5 % is free: make room before the movers fail." : null),
+    }),
+  )
+  const repositories = parts.repositories().repositories.map(
+    ({ name, state, problem, places, snapshots, listedAt }): CheckJson => ({
+      name: `repository ${name}`,
+      status: state === "ok" ? "ok" : state === "unknown" ? "warn" : "fail",
+      detail:
+        problem?.message ??
+        `${places.listed} of ${places.total} listed, ${snapshots ?? "no"} snapshots, last look ${listedAt ?? "never"}`,
+      hint: problem?.hint ?? null,
+    }),
+  )
+  return { checks: [...stores, ...repositories, stateCheck(parts), memoryCheck(parts), cacheCheck(parts)] }
+}
+
+function isNearlyFull(free: number | null, total: number | null): boolean {
+  return free !== null && total !== null && free < total * 0.05
+}
+
+function stateCheck({ durability }: DoctorParts): CheckJson {
+  const { durable, message } = durability()
+  return {
+    name: "state directory lasts",
+    status: durable ? "ok" : "fail",
+    detail: message ?? "pins and ledger outlive the daemon",
+    hint: durable ? null : "Put the state directory on a disk, or mount a volume there.",
+  }
+}
+
+function memoryCheck({ lastWriteError }: DoctorParts): CheckJson {
+  const error = lastWriteError()
+  return {
+    name: "ledger is written",
+    status: error === undefined ? "ok" : "fail",
+    detail: error?.message ?? "everything seen is on the disk",
+    hint: error === undefined ? null : (error.hint ?? "Make room under the state directory."),
+  }
+}
+
+function cacheCheck({ cacheError }: DoctorParts): CheckJson {
+  const error = cacheError()
+  return {
+    name: "cache is written",
+    status: error === undefined ? "ok" : "warn",
+    detail: error === undefined ? "restarts are quick" : `answers go on, restarts are slower: ${error instanceof Error ? error.message : "unknown"}`,
+    hint: error === undefined ? null : "Make room under the state directory.",
+  }
+}

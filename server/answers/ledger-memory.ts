@@ -1,0 +1,101 @@
+import type { FenceRecord } from "../../storage/disk/index.js"
+import type { Clock, Witnessed } from "../catalog/index.js"
+import type { LedgerFact, PinFact } from "../decision/index.js"
+import { NOT_MEASURED } from "../decision/index.js"
+import type { Ledger } from "../ledger/index.js"
+import type { Memory } from "./gather-facts.js"
+
+export interface LedgerMemoryParts {
+  readonly ledger: Ledger
+  readonly clock: Clock
+  /** Keeps the live metadata files of a place over a restart. */
+  readonly marks: {
+    get(place: string): readonly string[] | undefined
+    put(place: string, marks: readonly string[], at: number): void
+  }
+  readonly keepFence: (place: string, record: FenceRecord) => void
+  readonly log: { warn(fields: object, message: string): void; info(fields: object, message: string): void }
+}
+
+/** Lets pins and ledger witness every listing before anybody decides by it, and tells decisions what they remember. */
+export class LedgerMemory implements Memory {
+  readonly #parts: LedgerMemoryParts
+  readonly #changed = new Map<string, PinFact & { kind: "changed" }>()
+  readonly #marks = new Map<string, readonly string[]>()
+
+  constructor(parts: LedgerMemoryParts) {
+    this.#parts = parts
+  }
+
+  witness({ spec, header, changes, removed, full, fence }: Witnessed): void {
+    const { ledger, clock, keepFence } = this.#parts
+    const { place } = spec
+    const at = clock.now().wall
+    const { engine, repositoryId, fingerprint } = header
+    const seen = { engine, repositoryId, fingerprint }
+    const check = ledger.pins.check(place, seen, at)
+    if (check.kind === "changed") {
+      const shown = (pin: typeof seen): string =>
+        pin.repositoryId === "" ? pin.fingerprint : pin.repositoryId
+      const pinned = check.from.repositoryId === "" ? check.from.fingerprint : check.from.repositoryId
+      this.#changed.set(place, { kind: "changed", pinned, found: shown(seen) })
+      return
+    }
+    if (check.kind === "new") {
+      ledger.pins.pin(place, seen, at)
+      this.#parts.log.info({ place, engine, repositoryId }, "repository adopted and pinned")
+    }
+    this.#changed.delete(place)
+    const complete = new Map(changes.map(({ summary, sightings }) => [summary.identity, sightings]))
+    const absent = full ? undefined : removed.map(({ identity }) => identity)
+    ledger.sightings.record({ place, repositoryId, complete, absent, at })
+    this.#keepMarks(place, header.marks, at)
+    if (fence !== undefined) keepFence(place, fence)
+  }
+
+  marksOf(place: string): readonly string[] {
+    const known = this.#marks.get(place) ?? this.#parts.marks.get(place) ?? []
+    this.#marks.set(place, known)
+    return known
+  }
+
+  /** A person acknowledged a change of this place: what was worked out of it is worked out anew. */
+  forget(place: string): void {
+    this.#marks.delete(place)
+    this.#changed.delete(place)
+  }
+
+  pinOf(place: string): PinFact {
+    const changed = this.#changed.get(place)
+    if (changed !== undefined) return changed
+    return this.#parts.ledger.pins.get(place) === undefined ? NOT_MEASURED : { kind: "matches" }
+  }
+
+  everSeen(place: string): string | undefined {
+    return this.#parts.ledger.everSaw(place)
+  }
+
+  newestOf(place: string, identities: readonly string[] | "all"): LedgerFact {
+    const { sightings } = this.#parts.ledger
+    const names = identities === "all" ? sightings.identities(place) : identities
+    for (const identity of names) {
+      const gone = sightings.newestGone(place, identity)
+      if (gone !== undefined) return { kind: "newest_gone", identity, start: gone.start }
+    }
+    return names.some((identity) => sightings.sawIdentity(place, identity))
+      ? { kind: "newest_present" }
+      : { kind: "never_seen" }
+  }
+
+  #keepMarks(place: string, marks: readonly string[], at: number): void {
+    const known = this.marksOf(place)
+    if (known.length === marks.length && known.every((mark, index) => mark === marks[index])) return
+    this.#marks.set(place, marks)
+    try {
+      this.#parts.marks.put(place, marks, at)
+    } catch (error) {
+      // Known in memory all the same; after a restart one change less would be noticed, and the disk is full anyway.
+      this.#parts.log.warn({ place, err: error }, "the live metadata files could not be written down")
+    }
+  }
+}

@@ -1,0 +1,118 @@
+import express, { type Request, Router } from "express"
+import type { z } from "zod"
+import {
+  type AcceptRepositoryRequest,
+  acceptRepositoryRequest,
+  adminPaths,
+  type ApplyJson,
+  applyRequest,
+  type DocumentJson,
+  type DoctorJson,
+  type FreshOnceJson,
+  freshOnceRequest,
+  type RepositoriesJson,
+  type RepositoryAcceptedJson,
+  type SnapshotsJson,
+  type StoreAcceptedJson,
+  type StoresJson,
+  type VolumesJson,
+} from "../contract/admin.js"
+import { HttpError } from "../errors.js"
+
+interface SnapshotFilter {
+  readonly repository?: string | undefined
+  readonly namespace?: string | undefined
+  readonly pvc?: string | undefined
+}
+
+/** What these routes need of the daemon, and no more. Each may throw StorageError or HttpError. */
+export interface Administration {
+  repositories(): RepositoriesJson
+  volumes(filter: { cluster?: string | undefined; namespace?: string | undefined }): VolumesJson
+  snapshots(filter: SnapshotFilter): Promise<SnapshotsJson>
+  stores(): Promise<StoresJson>
+  acceptStore(name: string, by: string): Promise<StoreAcceptedJson>
+  acceptRepository(
+    name: string,
+    request: AcceptRepositoryRequest,
+    by: string,
+  ): Promise<RepositoryAcceptedJson>
+  apply(request: z.output<typeof applyRequest>, by: string): Promise<ApplyJson>
+  document(): DocumentJson
+  freshOnce(request: z.output<typeof freshOnceRequest>, by: string): FreshOnceJson
+  doctor(): Promise<DoctorJson>
+}
+
+/** Who acts through the socket that only the state directory's owner may open. */
+const LOCAL_ADMINISTRATOR = "local administrator"
+
+const MOST_DOCUMENT_BYTES = 4 * 1024 * 1024
+
+/** The administrator's resources. Mounted only where the connection itself proves who is there. */
+export function adminRoutes(administration: Administration): Router {
+  const router = Router()
+  router.use(express.json({ limit: MOST_DOCUMENT_BYTES }))
+
+  router.get(adminPaths.repositories, (_request, response) => {
+    response.json(administration.repositories())
+  })
+  router.get(adminPaths.volumes, (request, response) => {
+    const { cluster, namespace } = queryOf(request)
+    response.json(administration.volumes({ cluster, namespace }))
+  })
+  router.get(adminPaths.snapshots, async (request, response) => {
+    const { repository, namespace, pvc } = queryOf(request)
+    response.json(await administration.snapshots({ repository, namespace, pvc }))
+  })
+  router.get(adminPaths.stores, async (_request, response) => {
+    response.json(await administration.stores())
+  })
+  router.get(adminPaths.document, (_request, response) => {
+    response.json(administration.document())
+  })
+  router.get(adminPaths.doctor, async (_request, response) => {
+    response.json(await administration.doctor())
+  })
+  router.post(`${adminPaths.stores}/:store/accept`, async (request, response) => {
+    response.json(await administration.acceptStore(request.params.store, LOCAL_ADMINISTRATOR))
+  })
+  router.post(`${adminPaths.repositories}/:repository/accept`, async (request, response) => {
+    const body = bodyOf(request, acceptRepositoryRequest)
+    response.json(await administration.acceptRepository(request.params.repository, body, LOCAL_ADMINISTRATOR))
+  })
+  router.post(adminPaths.apply, async (request, response) => {
+    const result = await administration.apply(bodyOf(request, applyRequest), LOCAL_ADMINISTRATOR)
+    const refused = result.acknowledgements.some(({ accepted }) => !accepted) && !result.applied
+    response.status(refused && !dryRun(request) ? 409 : 200).json(result)
+  })
+  router.post(adminPaths.freshOnce, (request, response) => {
+    response.json(administration.freshOnce(bodyOf(request, freshOnceRequest), LOCAL_ADMINISTRATOR))
+  })
+  return router
+}
+
+function dryRun(request: Request): boolean {
+  return bodyOf(request, applyRequest).dryRun
+}
+
+function queryOf(request: Request): Partial<Record<string, string>> {
+  const query: Partial<Record<string, string>> = {}
+  for (const [name, value] of Object.entries(request.query)) {
+    if (typeof value !== "string") throw new HttpError(400, "invalid", `${name} may be given once.`)
+    query[name] = value
+  }
+  return query
+}
+
+function bodyOf<Schema extends z.ZodType>(request: Request, schema: Schema): z.output<Schema> {
+  const result = schema.safeParse(request.body ?? {})
+  if (result.success) return result.data
+  throw new HttpError(400, "invalid", "The request does not have the expected form.", {
+    problems: result.error.issues.map(({ path, message }) => ({
+      path: path.map((part) => (typeof part === "symbol" ? part.toString() : part)),
+      line: null,
+      column: null,
+      message,
+    })),
+  })
+}

@@ -1,0 +1,252 @@
+import type { Instant } from "../../storage/instant.js"
+import {
+  Acknowledgements,
+  type GoneReason,
+  LedgerIdentities,
+  type LedgerIdentity,
+  type LedgerSnapshot,
+  LedgerSnapshots,
+  type StateDatabase,
+  translated,
+} from "../db/index.js"
+import { LedgerError } from "./errors.js"
+import { type ListedSnapshot, newestGone, reconcile } from "./reconcile.js"
+import type { WriteHealth } from "./write-health.js"
+
+export interface GoneSnapshot {
+  readonly start: Instant
+  readonly root: string
+  /** When a listing first missed it. Unix milliseconds. */
+  readonly goneAt: number
+}
+
+export interface Generation {
+  readonly place: string
+  /** "" without restic's password. */
+  readonly repositoryId: string
+  /** Identities with any snapshot, and their complete ones, in the order of the listing before. */
+  readonly complete: ReadonlyMap<string, readonly ListedSnapshot[]>
+  /** Identities of which it shows none any more; undefined: whatever `complete` does not name. */
+  readonly absent?: readonly string[] | undefined
+  /** Unix milliseconds. */
+  readonly at: number
+}
+
+interface Memory {
+  /** Undefined while no write of it succeeded. */
+  row: LedgerIdentity | undefined
+  /** What the last generation listed; undefined since the start. */
+  listed: readonly ListedSnapshot[] | undefined
+  newestGone: LedgerSnapshot | undefined
+  /** Rows that are not on the disk yet. */
+  unsaved: readonly LedgerSnapshot[]
+}
+
+/**
+ * Every complete snapshot ever seen, by place and identity. The rows are on the disk; in memory is only what tells whether a
+ * generation changed anything, so that one that changed nothing costs neither a read nor a write.
+ */
+export class Sightings {
+  readonly #connection
+  readonly #identities
+  readonly #snapshots
+  readonly #acknowledgements
+  readonly #health
+  readonly #places = new Map<string, Map<string, Memory>>()
+
+  constructor(database: StateDatabase, health: WriteHealth) {
+    this.#connection = database.connection
+    this.#identities = new LedgerIdentities(database.connection)
+    this.#snapshots = new LedgerSnapshots(database.connection)
+    this.#acknowledgements = new Acknowledgements(database.connection)
+    this.#health = health
+    this.reload()
+  }
+
+  /**
+   * Writes down what a good listing shows, in one transaction, before it is used for any answer. When the disk is full it is
+   * kept in memory all the same and written with the next generation (`lastWriteError`).
+   */
+  record(generation: Generation): void {
+    const { place, complete, at } = generation
+    const identities = this.#of(place)
+    const steps: (() => void)[] = []
+    const done: (() => void)[] = []
+    const absent = generation.absent ?? identities.keys()
+    for (const identity of new Set([...complete.keys(), ...absent])) {
+      const listed = complete.get(identity)
+      const memory = identities.get(identity) ?? unknown()
+      identities.set(identity, memory)
+      if (!isNews(memory, listed ?? [], generation.repositoryId, listed !== undefined)) continue
+
+      const known = this.#rows(memory)
+      const { changed, replaced, newestGone: gone } = reconcile(known, listed ?? [], at)
+      const unsaved = merged(memory.unsaved, changed, replaced)
+      Object.assign(memory, { listed: listed ?? [], newestGone: gone, unsaved })
+      const outdated = listed !== undefined && !describes(memory.row, generation.repositoryId)
+      if (unsaved.length === 0 && replaced.length === 0 && !outdated) continue
+      steps.push(() => {
+        const row = this.#identities.see(place, identity, generation.repositoryId, at)
+        for (const snapshot of unsaved) this.#snapshots.put(row.id, snapshot)
+        for (const snapshot of replaced) this.#snapshots.remove(row.id, snapshot)
+        done.push(() => Object.assign(memory, { row, unsaved: [] }))
+      })
+    }
+    if (steps.length === 0) return
+    const saved = this.#health.attempt(() => {
+      this.#together(() => {
+        for (const step of steps) step()
+      })
+    })
+    if (saved) for (const step of done) step()
+  }
+
+  /**
+   * The newest complete snapshot known of an identity, when the last recorded generation showed neither it nor a newer one and
+   * nobody explained that.
+   */
+  newestGone(place: string, identity: string): GoneSnapshot | undefined {
+    const gone = this.#places.get(place)?.get(identity)?.newestGone
+    if (gone?.goneAt === undefined) return undefined
+    return { start: gone.start, root: gone.root, goneAt: gone.goneAt }
+  }
+
+  /** Identities ever seen at a place, but for those that a person gave up. */
+  identities(place: string): string[] {
+    return [...(this.#places.get(place) ?? [])].filter(([, memory]) => isOpen(memory)).map(([name]) => name)
+  }
+
+  sawIdentity(place: string, identity: string): boolean {
+    const memory = this.#places.get(place)?.get(identity)
+    return memory !== undefined && isOpen(memory)
+  }
+
+  /**
+   * Says why this very snapshot is gone: a person acknowledged it, or our own pruning took it. Throws LedgerError `stale` when
+   * it is not gone, DatabaseError when that cannot be written; then nothing changed.
+   */
+  explain(
+    gone: {
+      readonly place: string
+      readonly identity: string
+      readonly start: Instant
+      readonly root: string
+    },
+    reason: GoneReason,
+    by: string,
+    at: number,
+  ): void {
+    const memory = this.#places.get(gone.place)?.get(gone.identity)
+    const rows = memory === undefined ? [] : this.#rows(memory)
+    const row = rows.find((other) => other.start === gone.start && other.root === gone.root)
+    if (memory?.row === undefined || row?.goneAt === undefined) {
+      throw new LedgerError(
+        "stale",
+        `${gone.identity} in ${gone.place} has no such snapshot that is gone`,
+        "Look at what is missing now and acknowledge that.",
+      )
+    }
+    const { id } = memory.row
+    const explained = { ...row, goneReason: reason }
+    const detail = JSON.stringify({
+      identity: gone.identity,
+      start: `${gone.start}`,
+      root: gone.root,
+      reason,
+    })
+    this.#together(() => {
+      this.#snapshots.put(id, explained)
+      this.#acknowledgements.add({ kind: "snapshot_gone", place: gone.place, detail, at, by })
+    })
+    memory.unsaved = memory.unsaved.filter((other) => !sameRow(other, row))
+    memory.newestGone = newestGone(rows.map((other) => (other === row ? explained : other)))
+  }
+
+  /** A person gives up everything that was ever seen at a place. Throws DatabaseError; then nothing changed. */
+  closePlace(place: string, by: string, at: number): void {
+    this.#together(() => {
+      this.#identities.close(place, at)
+      this.#snapshots.closePlace(place, at)
+      this.#acknowledgements.add({ kind: "place_given_up", place, detail: "{}", at, by })
+    })
+    this.#places.delete(place)
+    this.reload()
+  }
+
+  /** Reads the identities anew: at the start, and after rows were added behind our back. */
+  reload(): void {
+    for (const row of this.#identities.all()) {
+      const memory = this.#of(row.place)
+      memory.set(row.identity, { ...(memory.get(row.identity) ?? unknown()), row, listed: undefined })
+    }
+  }
+
+  /** All of it or nothing. A full disk shows itself only at the commit. */
+  #together(work: () => void): void {
+    translated("writing the ledger", () => {
+      this.#connection.transaction(work)()
+    })
+  }
+
+  #of(place: string): Map<string, Memory> {
+    let identities = this.#places.get(place)
+    if (identities === undefined) this.#places.set(place, (identities = new Map<string, Memory>()))
+    return identities
+  }
+
+  #rows(memory: Memory): LedgerSnapshot[] {
+    const saved = memory.row === undefined ? [] : this.#snapshots.of(memory.row.id)
+    return merged(saved, memory.unsaved, [])
+  }
+}
+
+function unknown(): Memory {
+  return { row: undefined, listed: undefined, newestGone: undefined, unsaved: [] }
+}
+
+function isOpen(memory: Memory): boolean {
+  return memory.row === undefined || memory.row.closedAt === undefined
+}
+
+function isNews(
+  memory: Memory,
+  listed: readonly ListedSnapshot[],
+  repositoryId: string,
+  shown: boolean,
+): boolean {
+  if (memory.listed === undefined || memory.unsaved.length > 0) return true
+  if (shown && !describes(memory.row, repositoryId)) return true
+  return !sameListed(memory.listed, listed)
+}
+
+/** Whether the row says what a listing that shows the identity has to say of it. */
+function describes(row: LedgerIdentity | undefined, repositoryId: string): boolean {
+  return row !== undefined && row.closedAt === undefined && row.repositoryId === repositoryId
+}
+
+function sameListed(before: readonly ListedSnapshot[], now: readonly ListedSnapshot[]): boolean {
+  return (
+    before.length === now.length &&
+    before.every((one, index) => {
+      const other = now[index]
+      return (
+        other !== undefined &&
+        (one === other || (one.id === other.id && one.start === other.start && one.root === other.root))
+      )
+    })
+  )
+}
+
+function merged(
+  rows: readonly LedgerSnapshot[],
+  later: readonly LedgerSnapshot[],
+  without: readonly LedgerSnapshot[],
+): LedgerSnapshot[] {
+  const all = new Map([...rows, ...later].map((row) => [`${row.start}/${row.root}`, row]))
+  for (const row of without) all.delete(`${row.start}/${row.root}`)
+  return [...all.values()]
+}
+
+function sameRow(one: LedgerSnapshot, other: LedgerSnapshot): boolean {
+  return one.start === other.start && one.root === other.root
+}
