@@ -32,6 +32,7 @@ export class LedgerSnapshots {
   readonly #of
   readonly #put
   readonly #adopt
+  readonly #remove
   readonly #closePlace
 
   constructor(connection: Database.Database) {
@@ -48,6 +49,9 @@ export class LedgerSnapshots {
        SET engine_id = excluded.engine_id, gone_at = excluded.gone_at, gone_reason = excluded.gone_reason`,
     )
     this.#adopt = connection.prepare<Values>(`${insert} ON CONFLICT DO NOTHING`)
+    this.#remove = connection.prepare<[number, bigint, string]>(
+      "DELETE FROM ledger_snapshot WHERE identity_id = ? AND start_ns = ? AND root = ?",
+    )
     this.#closePlace = connection.prepare<[number, string]>(
       `UPDATE ledger_snapshot SET gone_at = coalesce(gone_at, ?), gone_reason = 'acknowledged'
        WHERE gone_reason IS NULL AND identity_id IN (SELECT id FROM ledger_identity WHERE place = ?)`,
@@ -69,6 +73,11 @@ export class LedgerSnapshots {
   /** Adds it, or says anew whether it is gone. When it was seen first stays. */
   put(identityId: number, snapshot: LedgerSnapshot): void {
     translated("writing the ledger", () => this.#put.run(...values(identityId, snapshot)))
+  }
+
+  /** For a row that another one of the same snapshot stands for. */
+  remove(identityId: number, { start, root }: LedgerSnapshot): void {
+    translated("writing the ledger", () => this.#remove.run(identityId, start, root))
   }
 
   /** Adds it unless it is known here. */

@@ -1,0 +1,8 @@
+export { comparePin, type PinComparison } from "./compare-pin.js"
+export { LedgerError, type LedgerErrorCode } from "./errors.js"
+export type { Adopted, LedgerCopy } from "./ledger-copy.js"
+export { Ledger } from "./ledger.js"
+export type { PinCheck } from "./pin-book.js"
+export type { ListedSnapshot } from "./reconcile.js"
+export type { Generation, GoneSnapshot } from "./sightings.js"
+export { volumeName } from "./volume-name.js"
