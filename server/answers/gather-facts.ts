@@ -99,10 +99,11 @@ export function gatherFacts(
     history: historyOf(exact),
     elsewhere:
       generation === undefined ? NOT_MEASURED : { kind: "looked", held: heldElsewhere(generation, names) },
-    // Costs most, and matters only where the answer may be that there is nothing.
-    similar: nothingPicked
-      ? { kind: "looked", found: similarTo(repository, volume, index, surroundings) }
-      : NOT_MEASURED,
+    // Costs most, and matters only where the answer may be that there is nothing: also of a place that is still empty.
+    similar:
+      nothingPicked !== false
+        ? { kind: "looked", found: similarTo(repository, volume, index, surroundings) }
+        : NOT_MEASURED,
     conventions: conventionsOf(generation, index, template?.perVolume ?? false, nothingPicked),
     ledger: generation === undefined ? NOT_MEASURED : memory.newestOf(spot.place, identities ?? "all"),
     retention: NOT_MEASURED,
@@ -260,7 +261,9 @@ function runningOf(generation: Generation, names: VolumeIdentities | undefined, 
   const limit = engine === "kopia" ? KOPIA_SESSION_MS : RESTIC_LOCK_MS
   const live = writers.filter(({ lastSeen }) => now.wall - Number(lastSeen / 1_000_000n) < limit)
   const ours = live.find((writer) =>
-    names === undefined ? snapshotCount === 0 : mayBe(writer, names.lookup.identity),
+    names === undefined
+      ? snapshotCount === 0
+      : [names.lookup, ...names.others].some(({ identity }) => mayBe(writer, identity)),
   )
   if (ours === undefined) return { kind: "none" }
   const writer = ours.user === undefined ? "somebody" : `${ours.user}@${ours.host ?? "?"}`

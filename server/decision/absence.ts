@@ -45,22 +45,25 @@ function repositoryObstacles(facts: RepositoryFacts, { requestedAt, volume }: De
     ...(isEmptyPlace(facts)
       ? firstBackupObstacles(facts, requestedAt)
       : nothingListedObstacles(facts, requestedAt)),
-    ...(facts.elsewhere.kind === "not_measured"
-      ? [notMeasured(facts, "what it holds under other names")]
-      : []),
-    ...ledgerObstacles(facts),
-    ...runningObstacles(facts),
+    ...(facts.ledger.kind === "newest_gone" ? ledgerObstacles(facts) : []),
+    ...(facts.running.kind === "running" ? runningObstacles(facts) : []),
     ...similarObstacles(facts, volume),
     ...findingObstacles(facts),
   ]
 }
 
+/** An empty place says all this by being empty; a listing only where somebody looked. */
 function nothingListedObstacles(facts: RepositoryFacts, requestedAt: number): Obstacle[] {
   return [
     ...placeObstacles(facts),
     ...listingAfterRequestObstacles(facts, requestedAt),
     ...depthObstacles(facts),
     ...(facts.pick.kind === "not_measured" ? [notMeasured(facts, "what the mover would pick")] : []),
+    ...(facts.elsewhere.kind === "not_measured"
+      ? [notMeasured(facts, "what it holds under other names")]
+      : []),
+    ...(facts.ledger.kind === "not_measured" ? ledgerObstacles(facts) : []),
+    ...(facts.running.kind === "not_measured" ? runningObstacles(facts) : []),
     ...conventionObstacles(facts),
   ]
 }

@@ -77,7 +77,10 @@ export function newPlace(changes: Partial<RepositoryFacts> = {}): RepositoryFact
     listing: { kind: "failed", code: "empty", message: "the directory is empty", begunAt: REQUESTED_AT + 5 },
     pin: NOT_MEASURED,
     pick: NOT_MEASURED,
+    elsewhere: NOT_MEASURED,
     conventions: NOT_MEASURED,
+    ledger: NOT_MEASURED,
+    running: NOT_MEASURED,
     firstBackup: {
       kind: "looked",
       begunAt: REQUESTED_AT + 5,

@@ -151,18 +151,16 @@ const decisionFacts: fc.Arbitrary<DecisionFacts> = fc.record({
 /** Rule 2 of design 5.2 once more, written as one sentence about one repository. */
 function certainlyHoldsNothing(facts: RepositoryFacts): boolean {
   const { listing, firstBackup } = facts
-  const clean =
-    facts.elsewhere.kind === "looked" &&
-    facts.elsewhere.held.length === 0 &&
-    facts.similar.kind === "looked" &&
-    facts.similar.found.length === 0 &&
-    facts.running.kind === "none" &&
-    (facts.ledger.kind === "never_seen" ||
-      (facts.ledger.kind === "newest_gone" && facts.retention.kind === "explains_loss")) &&
-    (facts.findings.kind === "not_measured" || facts.findings.blocking.length === 0)
+  const gone = facts.ledger.kind === "newest_gone" && facts.retention.kind !== "explains_loss"
+  const blocked = facts.findings.kind === "looked" && facts.findings.blocking.length > 0
+  const clean = facts.similar.kind === "looked" && facts.similar.found.length === 0 && !gone && !blocked
   if (listing.kind === "listed") {
     return (
       clean &&
+      facts.elsewhere.kind === "looked" &&
+      facts.elsewhere.held.length === 0 &&
+      facts.running.kind === "none" &&
+      facts.ledger.kind !== "not_measured" &&
       listing.begunAt >= REQUESTED_AT &&
       listing.depth === "contents" &&
       facts.pick.kind === "nothing" &&
@@ -173,6 +171,8 @@ function certainlyHoldsNothing(facts: RepositoryFacts): boolean {
   }
   return (
     clean &&
+    (facts.elsewhere.kind === "not_measured" || facts.elsewhere.held.length === 0) &&
+    facts.running.kind !== "running" &&
     facts.pick.kind !== "snapshot" &&
     listing.kind === "failed" &&
     (listing.code === "missing" || listing.code === "empty") &&

@@ -155,7 +155,6 @@ describe("a new place with all facts as they should be, but for one", () => {
       listing: { kind: "failed", code: "empty", message: "empty", begunAt: REQUESTED_AT - 1 },
     },
     "another repository is pinned there": { pin: { kind: "changed", pinned: "a", found: "b" } },
-    "the ledger was not asked": { ledger: NOT_MEASURED },
     "the ledger knew a backup": {
       ledger: { kind: "newest_gone", identity: "data-backup@home:/data", start: 1n },
     },
