@@ -20,7 +20,11 @@ import { HttpError } from "../http/index.js"
 export interface DocumentShelf {
   current(): Document
   /** All of it or nothing. */
-  replace(document: Document, secrets: ReadonlyMap<string, string>, fences: ReadonlyMap<string, FenceRecord>): void
+  replace(
+    document: Document,
+    secrets: ReadonlyMap<string, string>,
+    fences: ReadonlyMap<string, FenceRecord>,
+  ): void
 }
 
 export interface ApplyParts {
@@ -53,18 +57,31 @@ export async function applyDocument(
   }
   const missing = missingAcknowledgements(plan, request.accept)
   const result = {
-    changes: plan.changes.map((change) => ({ ...change, fields: [...change.fields], notes: [...change.notes] })),
-    acknowledgements: plan.acknowledgements.map(({ id, why }) => ({ id, why, accepted: request.accept.includes(id) })),
+    changes: plan.changes.map((change) => ({
+      ...change,
+      fields: [...change.fields],
+      notes: [...change.notes],
+    })),
+    acknowledgements: plan.acknowledgements.map(({ id, why }) => ({
+      id,
+      why,
+      accepted: request.accept.includes(id),
+    })),
   }
   if (request.dryRun || missing.length > 0) return { applied: false, ...result, basis: plan.basis }
 
   const fences = await newFences(plan.document, parts)
   if (basisOf(shelf.current()) !== plan.basis) {
-    throw new HttpError(409, "stale_plan", "Another document was applied meanwhile.", { hint: "Apply yours again." })
+    throw new HttpError(409, "stale_plan", "Another document was applied meanwhile.", {
+      hint: "Apply yours again.",
+    })
   }
   if (changesAnything(plan) || plan.secrets.size > 0 || fences.size > 0) {
     shelf.replace(plan.document, plan.secrets, fences)
-    parts.record(plan.acknowledgements.map(({ id }) => id), by)
+    parts.record(
+      plan.acknowledgements.map(({ id }) => id),
+      by,
+    )
     parts.declared(plan.document)
   }
   return { applied: true, ...result, basis: basisOf(plan.document) }

@@ -13,21 +13,34 @@ export async function examine(parts: DoctorParts): Promise<DoctorJson> {
   const stores = (await parts.stores()).stores.map(
     ({ name, state, problem, freeBytes, totalBytes }): CheckJson => ({
       name: `store ${name}`,
-      status: state === "ok" ? (isNearlyFull(freeBytes, totalBytes) ? "warn" : "ok") : state === "fenced" ? "fail" : "warn",
-      detail: problem?.message ?? (state === "ok" ? "it is the filesystem that was accepted" : "it was not looked at yet"),
-      hint: problem?.hint ?? (isNearlyFull(freeBytes, totalBytes) ? "Less than 5 % is free: make room before the movers fail." : null),
+      status:
+        state === "ok"
+          ? isNearlyFull(freeBytes, totalBytes)
+            ? "warn"
+            : "ok"
+          : state === "fenced"
+            ? "fail"
+            : "warn",
+      detail:
+        problem?.message ??
+        (state === "ok" ? "it is the filesystem that was accepted" : "it was not looked at yet"),
+      hint:
+        problem?.hint ??
+        (isNearlyFull(freeBytes, totalBytes)
+          ? "Less than 5 % is free: make room before the movers fail."
+          : null),
     }),
   )
-  const repositories = parts.repositories().repositories.map(
-    ({ name, state, problem, places, snapshots, listedAt }): CheckJson => ({
+  const repositories = parts
+    .repositories()
+    .repositories.map(({ name, state, problem, places, snapshots, listedAt }): CheckJson => ({
       name: `repository ${name}`,
       status: state === "ok" ? "ok" : state === "unknown" ? "warn" : "fail",
       detail:
         problem?.message ??
         `${places.listed} of ${places.total} listed, ${snapshots ?? "no"} snapshots, last look ${listedAt ?? "never"}`,
       hint: problem?.hint ?? null,
-    }),
-  )
+    }))
   return { checks: [...stores, ...repositories, stateCheck(parts), memoryCheck(parts), cacheCheck(parts)] }
 }
 
@@ -60,7 +73,10 @@ function cacheCheck({ cacheError }: DoctorParts): CheckJson {
   return {
     name: "cache is written",
     status: error === undefined ? "ok" : "warn",
-    detail: error === undefined ? "restarts are quick" : `answers go on, restarts are slower: ${error instanceof Error ? error.message : "unknown"}`,
+    detail:
+      error === undefined
+        ? "restarts are quick"
+        : `answers go on, restarts are slower: ${error instanceof Error ? error.message : "unknown"}`,
     hint: error === undefined ? null : "Make room under the state directory.",
   }
 }

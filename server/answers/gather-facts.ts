@@ -101,7 +101,7 @@ export function gatherFacts(
       generation === undefined ? NOT_MEASURED : { kind: "looked", held: heldElsewhere(generation, names) },
     // Costs most, and matters only where the answer may be that there is nothing: also of a place that is still empty.
     similar:
-      nothingPicked !== false
+      pick === undefined || nothingPicked
         ? { kind: "looked", found: similarTo(repository, volume, index, surroundings) }
         : NOT_MEASURED,
     conventions: conventionsOf(generation, index, template?.perVolume ?? false, nothingPicked),

@@ -1,3 +1,4 @@
+import type { FenceRecord, FenceState, Space } from "../../storage/disk/index.js"
 import { StorageError, type Snapshot } from "../../storage/index.js"
 import { ageOf, type Clock } from "./clock.js"
 import type { CatalogMethods, ListReply, PlaceSpec } from "./messages.js"
@@ -162,6 +163,30 @@ export class Catalog {
     return held.store.connection.rpc.call("snapshots", place)
   }
 
+  /** Whether these fences of a store hold now. */
+  async checkFence(store: string, fences: PlaceSpec["fences"]): Promise<FenceState> {
+    return this.#storeNamed(store).connection.rpc.call("fence", fences)
+  }
+
+  /** Remembers what is under a store's path now, and puts its sentinel there. */
+  async takeStoreFence(
+    store: string,
+    request: { path: string; allowRoot: boolean; sentinel: boolean },
+  ): Promise<FenceRecord> {
+    return this.#storeNamed(store).connection.rpc.call("takeStoreFence", request)
+  }
+
+  async space(store: string): Promise<Space> {
+    const { connection, spec } = this.#storeNamed(store)
+    return connection.rpc.call("space", spec.path)
+  }
+
+  /** What is known of a place is read anew from nothing. */
+  forget(place: string): void {
+    const held = this.#places.get(place)
+    if (held !== undefined) this.#forget(place, held)
+  }
+
   /** Something happened to the mounts: every place is looked at again at once. */
   mountsChanged(): void {
     for (const held of this.#places.values()) void this.#list(held, true)
@@ -188,8 +213,7 @@ export class Catalog {
   }
 
   #newPlace(spec: PlaceSpec, storeName: string, family: string | undefined): HeldPlace {
-    const store = this.#stores.get(storeName)
-    if (store === undefined) throw new RangeError(`no store is called ${storeName}`)
+    const store = this.#storeNamed(storeName)
     const place = new Place(spec, {
       clock: this.#parts.clock,
       witness: this.#parts.witness,
@@ -228,6 +252,17 @@ export class Catalog {
         after.trouble.kind === "failed" ? after.trouble.error.message : after.trouble.state.message
       this.#parts.log.warn({ place, code, cause: message }, "repository cannot be listed")
     }
+  }
+
+  #storeNamed(name: string): OpenStore {
+    const store = this.#stores.get(name)
+    if (store === undefined) throw new RangeError(`no store is called ${name}`)
+    return store
+  }
+
+  /** Opens a store's thread before the store is declared: its filesystem is looked at there and nowhere else. */
+  openStore(spec: StoreSpec): void {
+    this.#openStore(spec)
   }
 
   #openStore(spec: StoreSpec): void {

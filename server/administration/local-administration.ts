@@ -1,0 +1,287 @@
+import type { z } from "zod"
+import type { FenceState } from "../../storage/disk/index.js"
+import { parseVolumeName } from "../../storage/identity/index.js"
+import { isPerVolume, spotAt, spotOf } from "../answers/index.js"
+import type { Catalog, Clock, PlaceSpec } from "../catalog/index.js"
+import { plainDocument, type StoreEntry } from "../config/index.js"
+import type { Acknowledgements, Fences, Marks } from "../db/index.js"
+import type { Administration } from "../http/admin/index.js"
+import {
+  type AcceptRepositoryRequest,
+  type ApplyJson,
+  type applyRequest,
+  type DocumentJson,
+  type DoctorJson,
+  type FreshOnceJson,
+  type freshOnceRequest,
+  type RepositoriesJson,
+  type RepositoryAcceptedJson,
+  type SnapshotsJson,
+  type StoreAcceptedJson,
+  type StoreJson,
+  type StoresJson,
+  type VolumesJson,
+} from "../http/contract/admin.js"
+import { HttpError } from "../http/index.js"
+import type { Ledger } from "../ledger/index.js"
+import { applyDocument, type ApplyParts } from "./apply.js"
+import { type DoctorParts, examine } from "./doctor.js"
+import type { FleetKeeper } from "./fleet-keeper.js"
+import type { AdministratorViews } from "./views.js"
+
+export interface LocalAdministrationParts {
+  readonly views: AdministratorViews
+  readonly keeper: FleetKeeper
+  readonly catalog: Catalog
+  readonly clock: Clock
+  readonly ledger: Ledger
+  readonly fences: Fences
+  readonly marks: Marks
+  readonly acknowledgements: Acknowledgements
+  readonly apply: ApplyParts
+  readonly doctor: Pick<DoctorParts, "lastWriteError" | "cacheError" | "durability">
+  /** What was worked out of a place is worked out anew. */
+  readonly forget: (place: string) => void
+  readonly log: { info(fields: object, message: string): void }
+}
+
+/** How long a look at a store's filesystem may take before it is said that nobody knows. */
+const LOOK_MS = 2_000
+
+/** What an administrator may see and do, over the socket that only the state directory's owner may open. */
+export class LocalAdministration implements Administration {
+  readonly #parts: LocalAdministrationParts
+
+  constructor(parts: LocalAdministrationParts) {
+    this.#parts = parts
+  }
+
+  repositories(): RepositoriesJson {
+    return this.#parts.views.repositories()
+  }
+
+  volumes(filter: Parameters<Administration["volumes"]>[0]): VolumesJson {
+    return this.#parts.views.volumes(filter)
+  }
+
+  snapshots(filter: Parameters<Administration["snapshots"]>[0]): Promise<SnapshotsJson> {
+    return this.#parts.views.snapshots(filter)
+  }
+
+  async stores(): Promise<StoresJson> {
+    const { stores } = this.#parts.keeper.fleet.document
+    return { stores: await Promise.all(stores.map((store) => this.#store(store))) }
+  }
+
+  async acceptStore(name: string, by: string): Promise<StoreAcceptedJson> {
+    const { keeper, catalog, fences, acknowledgements, clock, log } = this.#parts
+    const store = keeper.fleet.document.stores.find((candidate) => candidate.name === name)
+    if (store === undefined) throw new HttpError(404, "not_found", `No store is called ${name}.`)
+    const places = this.#placesIn(store)
+    const changes: string[] = []
+    for (const { path, record } of this.#fencesOf(store)) {
+      const state = await catalog.checkFence(store.name, [{ path, record }])
+      if (state.kind === "fenced") changes.push(state.message)
+    }
+    const isRepository = keeper.fleet.repositories.some(
+      ({ entry }) => entry.place.kind === "store" && entry.place.store === name && entry.place.path === "",
+    )
+    const record = await catalog.takeStoreFence(store.name, {
+      path: store.path,
+      allowRoot: store.allowRoot,
+      sentinel: !isRepository,
+    })
+    const at = clock.now().wall
+    fences.put("store", name, { record: JSON.stringify(record), takenAt: at, takenBy: by })
+    // The repositories' own fences are taken anew with their next listing.
+    for (const { place } of places) fences.remove("place", place)
+    acknowledgements.add({ kind: "store_accepted", place: name, detail: JSON.stringify(changes), at, by })
+    log.info({ store: name, by, changes }, "store accepted")
+    this.#parts.apply.declared(keeper.fleet.document)
+    for (const { place } of places) this.#parts.forget(place)
+    return { store: await this.#store(store), changes }
+  }
+
+  async acceptRepository(
+    name: string,
+    request: AcceptRepositoryRequest,
+    by: string,
+  ): Promise<RepositoryAcceptedJson> {
+    const { place } = this.#placeOf(name, request.path)
+    const changes = [
+      ...(request.id === undefined ? [] : this.#acceptId(place, request.id, by)),
+      ...(request.gone === undefined ? [] : this.#acceptGone(place, request.gone, by)),
+      ...(request.lostIndex === true ? this.#acceptLostIndex(place, by) : []),
+    ]
+    this.#parts.log.info({ repository: name, by, changes }, "change of a repository accepted")
+    if (changes.length > 0) {
+      this.#parts.forget(place)
+      this.#parts.apply.declared(this.#parts.keeper.fleet.document)
+    }
+    return { changes }
+  }
+
+  apply(request: z.output<typeof applyRequest>, by: string): Promise<ApplyJson> {
+    return applyDocument(request, by, this.#parts.apply)
+  }
+
+  document(): DocumentJson {
+    return { document: plainDocument(this.#parts.keeper.fleet.document) }
+  }
+
+  freshOnce(request: z.output<typeof freshOnceRequest>, by: string): FreshOnceJson {
+    const { keeper, ledger, clock, log } = this.#parts
+    const clusters = keeper.fleet.document.clusters.map(({ name }) => name)
+    const cluster = request.cluster ?? (clusters.length === 1 ? clusters[0] : undefined)
+    if (cluster === undefined || !clusters.includes(cluster)) {
+      throw new HttpError(400, "which_cluster", "It must be said of which cluster the volume is.", {
+        hint: `Name one with --cluster: ${clusters.join(", ")}.`,
+      })
+    }
+    const { namespace, pvc } = parseVolumeName(request.namespace, request.pvc)
+    const window = ledger.freshOnce.allow({ cluster, namespace, pvc }, by, clock.now().wall)
+    log.info({ cluster, namespace, pvc, by, until: new Date(window.until) }, "the volume may be fresh once")
+    return { cluster, namespace, pvc, until: new Date(window.until).toISOString() }
+  }
+
+  doctor(): Promise<DoctorJson> {
+    return examine({
+      ...this.#parts.doctor,
+      repositories: () => this.repositories(),
+      stores: () => this.stores(),
+    })
+  }
+
+  #placeOf(name: string, path: string | undefined): { place: string } {
+    const repository = this.#parts.keeper.fleet.repositories.find(({ entry }) => entry.name === name)
+    if (repository === undefined) throw new HttpError(404, "not_found", `No repository is called ${name}.`)
+    const spot =
+      path === undefined ? spotOf(repository, { namespace: "any", pvc: "any" }) : spotAt(repository, path)
+    if (spot === undefined || (path === undefined && isPerVolume(repository))) {
+      throw new HttpError(400, "which_directory", `${name} is a tree of repositories.`, {
+        hint: "Name one of its directories with --path, relative to the store.",
+      })
+    }
+    return spot
+  }
+
+  #acceptId(place: string, id: string, by: string): string[] {
+    const { ledger, catalog, clock } = this.#parts
+    const header = catalog.view(place)?.generation?.header
+    const pinned = ledger.pins.get(place)
+    if (header === undefined || pinned === undefined) {
+      throw new HttpError(503, "not_listed", "What is there now has not been read yet.", {
+        hint: "Ask again in a few seconds.",
+      })
+    }
+    const { engine, repositoryId, fingerprint } = header
+    if (id !== repositoryId && id !== fingerprint) {
+      throw new HttpError(
+        409,
+        "stale",
+        `There is ${repositoryId === "" ? fingerprint : repositoryId} now, not ${id}.`,
+        {
+          hint: "Look at the change as it is now and accept that one.",
+        },
+      )
+    }
+    if (pinned.repositoryId === repositoryId && pinned.fingerprint === fingerprint) return []
+    const at = clock.now().wall
+    ledger.pins.acknowledge({ place, was: pinned, becomes: { engine, repositoryId, fingerprint }, at, by })
+    // What was remembered is of the repository that was given up.
+    ledger.sightings.closePlace(place, by, at)
+    this.#parts.marks.remove(place)
+    return [
+      `Repository ${id} is now the one at ${place}; it was ${pinned.repositoryId === "" ? pinned.fingerprint : pinned.repositoryId}.`,
+    ]
+  }
+
+  #acceptGone(place: string, identity: string, by: string): string[] {
+    const { ledger, clock } = this.#parts
+    const changes: string[] = []
+    // Behind the newest there may be more: each is acknowledged until one that is still there stands in front.
+    for (
+      let gone = ledger.sightings.newestGone(place, identity);
+      gone !== undefined;
+      gone = ledger.sightings.newestGone(place, identity)
+    ) {
+      const { start, root } = gone
+      ledger.sightings.explain({ place, identity, start, root }, "acknowledged", by, clock.now().wall)
+      changes.push(
+        `The snapshot of ${identity} taken at ${new Date(Number(start / 1_000_000n)).toISOString()} is gone for good.`,
+      )
+    }
+    return changes
+  }
+
+  #acceptLostIndex(place: string, by: string): string[] {
+    const { marks, acknowledgements, clock } = this.#parts
+    if (marks.get(place) === undefined) return []
+    acknowledgements.add({ kind: "index_lost", place, detail: "{}", at: clock.now().wall, by })
+    marks.remove(place)
+    return [`The metadata files that vanished from ${place} are gone for good.`]
+  }
+
+  #placesIn(store: StoreEntry): PlaceSpec[] {
+    const { catalog } = this.#parts
+    return catalog
+      .views()
+      .map(({ spec }) => spec)
+      .filter(({ directory }) => directory === store.path || directory.startsWith(`${store.path}/`))
+  }
+
+  #fencesOf(store: StoreEntry): PlaceSpec["fences"] {
+    const seen = new Map<string, PlaceSpec["fences"][number]>()
+    for (const { fences } of this.#placesIn(store)) for (const fence of fences) seen.set(fence.path, fence)
+    const stored = this.#parts.fences.get("store", store.name)
+    if (stored !== undefined && !seen.has(store.path)) {
+      seen.set(store.path, {
+        path: store.path,
+        record: JSON.parse(stored.record) as PlaceSpec["fences"][number]["record"],
+      })
+    }
+    return [...seen.values()]
+  }
+
+  async #store(store: StoreEntry): Promise<StoreJson> {
+    const { catalog, keeper } = this.#parts
+    const fences = this.#fencesOf(store)
+    const [state, space] = await Promise.all([
+      soon(catalog.checkFence(store.name, fences)),
+      soon(catalog.space(store.name)),
+    ])
+    const fence = fences.find(({ path }) => path === store.path)?.record.filesystem
+    return {
+      name: store.name,
+      path: store.path,
+      state: stateWord(fences.length === 0 ? undefined : state),
+      problem:
+        state?.kind === "fenced" ? { code: state.code, message: state.message, hint: state.hint } : null,
+      since: null,
+      filesystem: fence === undefined ? null : `${fence.type} ${fence.source}`,
+      totalBytes: space?.totalBytes ?? null,
+      freeBytes: space?.availableBytes ?? null,
+      repositories: keeper.fleet.repositories
+        .filter((repository) => repository.store?.name === store.name)
+        .map(({ entry }) => entry.name),
+    }
+  }
+}
+
+function stateWord(state: FenceState | undefined): StoreJson["state"] {
+  if (state === undefined) return "unknown"
+  return state.kind === "holds" ? "ok" : "fenced"
+}
+
+/** The answer; undefined when there is none, or none before a person would stop waiting. */
+async function soon<T>(promise: Promise<T>): Promise<T | undefined> {
+  let timer: NodeJS.Timeout | undefined
+  const limit = new Promise<undefined>((resolve) => {
+    timer = setTimeout(resolve, LOOK_MS)
+  })
+  try {
+    return await Promise.race([promise.catch(() => undefined), limit])
+  } finally {
+    clearTimeout(timer)
+  }
+}

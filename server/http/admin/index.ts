@@ -1,0 +1,1 @@
+export { type Administration, adminRoutes } from "./routes.js"
