@@ -7,10 +7,12 @@ import type { IndexEntry } from "./index-entry.js"
 import { packRecord, recordIndex, unpackRecord, type IndexRecord } from "./index-record.js"
 import type { KopiaBlob, KopiaBlobs } from "./kopia-blobs.js"
 import { parseManifests, unzipManifests, type ManifestEntry } from "./manifest-content.js"
+import { packManifests, unpackManifests } from "./manifest-record.js"
 import { parseSession } from "./sessions.js"
 import { Sources } from "./snapshot.js"
 
-type Kind = "kopia-index" | "kopia-log" | "kopia-manifests" | "kopia-session"
+// The number counts up when what is kept changes, so that a newer program reads anew.
+type Kind = "kopia-index-1" | "kopia-log-1" | "kopia-manifests-1" | "kopia-session-1"
 
 // Room for an index of sixteen million contents, the most that the engine puts into one.
 const MAX_BLOB = 0x6000_0000
@@ -36,7 +38,7 @@ export class BlobReader {
   }
 
   async index(opened: OpenedFormat, blob: Pick<KopiaBlob, "id" | "length">): Promise<IndexRecord> {
-    return this.#once("kopia-index", opened, blob.id, blob.length, unpackRecord, async () => {
+    return this.#once("kopia-index-1", opened, blob.id, blob.length, unpackRecord, async () => {
       const file = this.#blobs.fileOf(blob.id)
       const record = recordIndex(await this.openBlob(opened, blob.id), file)
       return { value: record, remembered: packRecord(record) }
@@ -46,16 +48,16 @@ export class BlobReader {
   /** What is known of an index blob without reading it: from this process, or from an earlier one. */
   knownIndex(opened: OpenedFormat, id: string, length: number): IndexRecord | undefined {
     const name = nameOf(opened, id)
-    const parsed = this.#parsed.get(keyOf("kopia-index", name, length)) as IndexRecord | undefined
+    const parsed = this.#parsed.get(keyOf("kopia-index-1", name, length)) as IndexRecord | undefined
     if (parsed !== undefined) return parsed
-    const bytes = this.#memory?.recall("kopia-index", name, length)
+    const bytes = this.#memory?.recall("kopia-index-1", name, length)
     return bytes === undefined ? undefined : unpackRecord(bytes)
   }
 
   async compactionLog(opened: OpenedFormat, blob: KopiaBlob): Promise<CompactionLog> {
     const file = this.#blobs.fileOf(blob.id)
     const parse = (bytes: Uint8Array) => parseCompactionLog(bytes, file)
-    return this.#once("kopia-log", opened, blob.id, blob.length, parse, async () => {
+    return this.#once("kopia-log-1", opened, blob.id, blob.length, parse, async () => {
       const bytes = await this.openBlob(opened, blob.id)
       return { value: parse(bytes), remembered: bytes }
     })
@@ -65,15 +67,22 @@ export class BlobReader {
   async manifests(opened: OpenedFormat, entry: IndexEntry): Promise<readonly ManifestEntry[]> {
     const file = this.#blobs.fileOf(entry.pack)
     const what = `${file}: content ${entry.contentId}`
-    const parse = (json: Uint8Array) => parseManifests(json, what, this.#sources)
-    return this.#once("kopia-manifests", opened, contentName(entry), entry.packedLength, parse, async () => {
-      const stored = await this.#blobs.readRange(entry.pack, entry.offset, entry.packedLength)
-      this.reads++
-      const { bytes, repaired } = opened.decryption.openContent(entry, stored, file)
-      if (repaired) this.repaired.add(file)
-      const json = unzipManifests(bytes, what)
-      return { value: parse(json), remembered: json }
-    })
+    const unpack = (bytes: Uint8Array) => unpackManifests(bytes, this.#sources)
+    return this.#once(
+      "kopia-manifests-1",
+      opened,
+      contentName(entry),
+      entry.packedLength,
+      unpack,
+      async () => {
+        const stored = await this.#blobs.readRange(entry.pack, entry.offset, entry.packedLength)
+        this.reads++
+        const { bytes, repaired } = opened.decryption.openContent(entry, stored, file)
+        if (repaired) this.repaired.add(file)
+        const entries = parseManifests(unzipManifests(bytes, what), what, this.#sources)
+        return { value: entries, remembered: packManifests(entries) }
+      },
+    )
   }
 
   /** Reads and decrypts a whole metadata blob, without remembering it. */
@@ -88,7 +97,7 @@ export class BlobReader {
   async session(opened: OpenedFormat, blob: KopiaBlob): Promise<Writer> {
     const file = this.#blobs.fileOf(blob.id)
     const parse = (bytes: Uint8Array) => parseSession(bytes, file, blob.modified)
-    return this.#once("kopia-session", opened, blob.id, blob.length, parse, async () => {
+    return this.#once("kopia-session-1", opened, blob.id, blob.length, parse, async () => {
       const bytes = await this.openBlob(opened, blob.id)
       return { value: parse(bytes), remembered: bytes }
     })

@@ -5,11 +5,15 @@ import type { KopiaBlobs } from "./kopia-blobs.js"
 import { ShardedDirectory } from "./sharded-directory.js"
 import { BLOB_SUFFIX, SHARDS_FILE } from "./shards.js"
 
-/** Chooses the layout by the name of the format block: objects have no suffix. */
+// What the engine writes at creation or with the first backup, as objects are named.
+const objects = /^(?:kopia\.(?:repository|blobcfg|maintenance)|[pq][0-9a-f]{32}-s[0-9a-f]+)$/
+
+/** Chooses the layout by the names in the root: objects have no suffix. */
 export async function locateBlobs(files: FileTree): Promise<KopiaBlobs> {
   const { entries } = await files.list("")
-  const names = new Set(entries.map(({ name }) => name))
-  return names.has(FORMAT_BLOB) && !names.has(FORMAT_BLOB + BLOB_SUFFIX)
+  const names = entries.map(({ name }) => name)
+  const sharded = names.includes(FORMAT_BLOB + BLOB_SUFFIX) || names.includes(SHARDS_FILE)
+  return !sharded && names.some((name) => objects.test(name))
     ? new FlatObjects(files)
     : new ShardedDirectory(files)
 }

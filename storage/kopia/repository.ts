@@ -90,7 +90,10 @@ export class KopiaRepository implements Repository {
         this.#policies = draft.policies
         return draft.listing
       } catch (error) {
-        if (!(error instanceof StorageError) || !mayHeal(error)) throw error
+        if (!(error instanceof StorageError)) throw error
+        // What appears here later may have the other layout.
+        if (error.code === "empty" || error.code === "not_a_repository") this.#reading = undefined
+        if (!mayHeal(error)) throw error
         // Met twice in a row it is no half-written file and no race, but the state of the repository.
         if (failure?.code === error.code && failure.message === error.message) throw error
         failure = error

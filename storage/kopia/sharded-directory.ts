@@ -21,7 +21,10 @@ const MAX_SHARDS_FILE = 64 * 1024
 /** What one walk gathers. */
 interface Walk {
   readonly depth: number
-  readonly blobs: KopiaBlob[]
+  readonly layout: ShardLayout
+  readonly found: Map<string, KopiaBlob>
+  /** Where blobs were found that are not where the layout puts them. */
+  readonly misplaced: Map<string, string>
   readonly notices: Notice[]
   readonly folders: string[]
   packsSeen: boolean
@@ -35,6 +38,7 @@ export class ShardedDirectory implements KopiaBlobs {
   readonly location: string
   readonly #files: FileTree
   #layout: ShardLayout = LAYOUT_WITHOUT_FILE
+  #misplaced: ReadonlyMap<string, string> = new Map()
 
   constructor(files: FileTree) {
     this.#files = files
@@ -51,14 +55,22 @@ export class ShardedDirectory implements KopiaBlobs {
       : LAYOUT_WITHOUT_FILE
     const walk: Walk = {
       depth: Math.max(MIN_WALK_DEPTH, layoutDepth(this.#layout)),
-      blobs: [],
+      layout: this.#layout,
+      found: new Map(),
+      misplaced: new Map(),
       notices: [],
       folders: [],
       packsSeen: false,
     }
     await this.#walk(walk, "", "", 0, entries, undecodableNames)
-    if (!walk.blobs.some(({ id }) => id === FORMAT_BLOB)) throw withoutFormatBlob(this.location, names, walk)
-    return walk
+    this.#misplaced = walk.misplaced
+    if (!walk.found.has(FORMAT_BLOB)) throw withoutFormatBlob(this.location, names, walk)
+    return {
+      blobs: [...walk.found.values()],
+      packsSeen: walk.packsSeen,
+      notices: walk.notices,
+      folders: walk.folders,
+    }
   }
 
   fileOf(id: string): string {
@@ -66,16 +78,35 @@ export class ShardedDirectory implements KopiaBlobs {
   }
 
   async read(id: string, maxLength: number): Promise<Uint8Array> {
-    return this.#files.read(this.fileOf(id), maxLength)
+    return this.#blamingLayout(id, this.#files.read(this.fileOf(id), maxLength))
   }
 
   async readRange(id: string, offset: number, length: number): Promise<Uint8Array> {
-    return this.#files.readRange(this.fileOf(id), offset, length)
+    return this.#blamingLayout(id, this.#files.readRange(this.fileOf(id), offset, length))
   }
 
   async lengthOf(id: string): Promise<number | undefined> {
     const entry = await this.#files.stat(this.fileOf(id))
     return entry?.kind === "file" ? entry.length : undefined
+  }
+
+  async #blamingLayout<T>(id: string, reading: Promise<T>): Promise<T> {
+    try {
+      return await reading
+    } catch (error) {
+      const found = this.#misplaced.get(id)
+      if (found === undefined || !(error instanceof StorageError) || error.code !== "missing") throw error
+      const file = this.fileOf(id)
+      throw new StorageError(
+        "corrupt",
+        `${file} is not there, it lies at ${found}: ${SHARDS_FILE} is wrong`,
+        {
+          facts: { file, found },
+          hint: `Restore ${SHARDS_FILE} from a copy of the repository; Kopia looks where it says and nowhere else.`,
+          cause: error,
+        },
+      )
+    }
   }
 
   async #walk(
@@ -141,7 +172,18 @@ function noteFile(
     }
     if (length === 0) note("empty_file", `${path} is empty, which no blob is`)
     if (blobKind === "unknown") note("unknown_blob", `${path} is named like no blob that Kopia writes`)
-    else walk.blobs.push({ id, length, modified })
+    else place(walk, path, { id, length, modified })
+  }
+}
+
+/** A copy in the wrong place does not hide the blob in the right one. */
+function place(walk: Walk, path: string, blob: KopiaBlob): void {
+  if (path === blobPath(walk.layout, blob.id)) {
+    walk.found.set(blob.id, blob)
+    walk.misplaced.delete(blob.id)
+  } else if (!walk.found.has(blob.id)) {
+    walk.found.set(blob.id, blob)
+    walk.misplaced.set(blob.id, path)
   }
 }
 
@@ -154,7 +196,7 @@ function emptyPlace(location: string): StorageError {
 
 function withoutFormatBlob(location: string, names: readonly string[], walk: Walk): StorageError {
   const file = FORMAT_BLOB + BLOB_SUFFIX
-  if (walk.packsSeen || walk.blobs.length > 0) {
+  if (walk.packsSeen || walk.found.size > 0) {
     return new StorageError(
       "corrupt",
       `${location}: ${file} is gone, though other parts of a Kopia repository are here`,
