@@ -1,3 +1,4 @@
+import { relative } from "node:path"
 import {
   formatIdentity,
   identitiesOf,
@@ -87,6 +88,7 @@ export function gatherFacts(
     name: entry.name,
     engine: entry.engine,
     place: spot.directory,
+    pathInStore: isPerVolume(repository) ? relative(repository.root, spot.directory) : undefined,
     perVolume: isPerVolume(repository),
     fence: fenceOf(repository, view),
     listing: listingOf(view, now),

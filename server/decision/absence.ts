@@ -28,7 +28,10 @@ export class CertainAbsence {
     const obstacles = obstaclesAmong([
       ...repositoryObstacles(restore, facts),
       ...otherNameObstacles(restore, facts.volume),
-      ...facts.guards.flatMap((guard) => [...repositoryObstacles(guard, facts), ...guardObstacles(guard)]),
+      ...facts.guards.flatMap((guard) => [
+        ...repositoryObstacles(guard, facts),
+        ...guardObstacles(guard, facts.volume),
+      ]),
       ...durabilityObstacles(facts, restore),
     ])
     return obstacles ?? new CertainAbsence(isEmptyPlace(restore) ? "first_backup" : "nothing_found")
@@ -96,7 +99,7 @@ const OTHER_NAME = {
   mapped: "mapped to it by an administrator",
 }
 
-function guardObstacles(facts: RepositoryFacts): Obstacle[] {
+function guardObstacles(facts: RepositoryFacts, { namespace, pvc }: VolumeFact): Obstacle[] {
   const names = facts.elsewhere.kind === "looked" ? facts.elsewhere.held.map((held) => held.identity) : []
   if (facts.pick.kind === "snapshot") names.unshift(facts.lookup)
   if (names.length === 0) return []
@@ -105,7 +108,7 @@ function guardObstacles(facts: RepositoryFacts): Obstacle[] {
       code: "only_under_guard",
       repository: facts.name,
       message: `Repository "${facts.name}", which the mover does not restore from, holds snapshots of this volume: ${names.join(", ")}.`,
-      hint: `Restore from "${facts.name}" by hand or let the mover restore from it; to start empty all the same, allow it once.`,
+      hint: `Restore from "${facts.name}" by hand or let the mover restore from it; to start empty all the same, \`${acts.freshOnce(`${namespace}/${pvc}`)}\`.`,
     },
   ]
 }

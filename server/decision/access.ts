@@ -50,7 +50,7 @@ export function pinObstacles(facts: RepositoryFacts): Obstacle[] {
           code: "repository_changed",
           repository,
           message: `${facts.place} holds repository ${facts.pin.found}, but ${facts.pin.pinned} is pinned there.`,
-          hint: `Put the pinned repository back, or, if the change is meant, run \`${acts.acceptRepository(repository, facts.pin.found)}\`.`,
+          hint: `Put the pinned repository back, or, if the change is meant, run \`${acts.acceptRepository(facts, facts.pin.found)}\`.`,
         },
       ]
     case "second_repository":
@@ -116,11 +116,15 @@ function listingMissing(facts: RepositoryFacts): Obstacle[] {
 
 function failureObstacle(facts: RepositoryFacts, failure: ListingFailure): Obstacle {
   const code = REASON_OF_FAILURE[failure.code]
+  const hint = failure.hint ?? FAILURE_HINTS[code] ?? `Run \`${acts.doctor()}\`.`
   return {
     code,
     repository: facts.name,
     message: `Repository "${facts.name}" at ${facts.place}: ${failure.message}`,
-    hint: failure.hint ?? FAILURE_HINTS[code] ?? `Run \`${acts.doctor()}\`.`,
+    hint:
+      code === "index_lost"
+        ? `${hint} If it was rolled back on purpose: \`${acts.acceptLostIndex(facts)}\`.`
+        : hint,
   }
 }
 

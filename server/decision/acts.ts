@@ -4,14 +4,13 @@ import type { Engine } from "../../storage/repository.js"
 export const acts = {
   acceptStore: (store: string) => `cistern stores accept ${quoted(store)}`,
   /** Acknowledges that exactly this repository is now in the pinned one's place. */
-  acceptRepository: (repository: string, found: string) =>
-    `cistern repositories accept ${quoted(repository)} --id ${quoted(found)}`,
+  acceptRepository: (which: Named, found: string) => `${accept(which)} --id ${quoted(found)}`,
   /** Acknowledges that the newest snapshot the ledger knows of an identity is gone for good. */
-  acceptLoss: (repository: string, identity: string) =>
-    `cistern repositories accept ${quoted(repository)} --gone ${quoted(identity)}`,
+  acceptLoss: (which: Named, identity: string) => `${accept(which)} --gone ${quoted(identity)}`,
+  /** Acknowledges that metadata files vanished on purpose, as by a rollback. */
+  acceptLostIndex: (which: Named) => `${accept(which)} --lost-index`,
   createRepository: (repository: string) => `cistern repositories create ${quoted(repository)}`,
-  listSnapshots: (volume: string) => `cistern snapshots ${quoted(volume)}`,
-  freshOnce: (volume: string) => `cistern volumes fresh-once ${quoted(volume)}`,
+  freshOnce: (volume: string) => `cistern fresh-once ${quoted(volume)}`,
   doctor: () => "cistern doctor",
   deleteSnapshot: (engine: Engine, id: string) =>
     engine === "kopia" ? `kopia snapshot delete ${quoted(id)} --delete` : `restic forget ${quoted(id)}`,
@@ -19,6 +18,17 @@ export const acts = {
   mapVolume: (volume: string, identity: string) =>
     `volumes: {${JSON.stringify(volume)}: ${JSON.stringify(identity)}}`,
   dismiss: (identity: string) => `dismissed: [${JSON.stringify(identity)}]`,
+}
+
+/** A repository as the command line names it: of a tree of repositories, also which directory. */
+interface Named {
+  readonly name: string
+  readonly pathInStore: string | undefined
+}
+
+function accept({ name, pathInStore }: Named): string {
+  const path = pathInStore === undefined ? "" : ` --path ${quoted(pathInStore)}`
+  return `cistern repositories accept ${quoted(name)}${path}`
 }
 
 /** For a POSIX shell. Names out of a repository are anybody's text, and hints are made to be pasted. */

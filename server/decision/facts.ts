@@ -156,6 +156,8 @@ export interface RepositoryFacts {
   readonly engine: Engine
   /** Directory or bucket, for messages. */
   readonly place: string
+  /** Of a repository in a tree of one per volume: its directory, relative to the store. Undefined otherwise. */
+  readonly pathInStore: string | undefined
   /** One repository for each volume. Without a password, only then does a name say which volume it is of. */
   readonly perVolume: boolean
   readonly fence: FenceFact

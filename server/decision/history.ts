@@ -17,7 +17,7 @@ export function ledgerObstacles(facts: RepositoryFacts): Obstacle[] {
           code: "newest_known_gone",
           repository: name,
           message: `The complete snapshot of ${ledger.identity} taken at ${formatInstant(ledger.start)} was in repository "${name}" and is gone, and no newer complete one is there.`,
-          hint: `Bring the repository back to a later state (a filesystem snapshot, a copy), or, if the loss is meant, run \`${acts.acceptLoss(name, ledger.identity)}\`.`,
+          hint: `Bring the repository back to a later state (a filesystem snapshot, a copy), or, if the loss is meant, run \`${acts.acceptLoss(facts, ledger.identity)}\`.`,
         },
       ]
     case "not_measured":

@@ -80,6 +80,31 @@ describe("the hint is an act", () => {
     expect(unknown(facts(holdingBackup({ listing }))).hint).toBe("Replace the disk.")
   })
 
+  it("the acknowledgement of exactly this change, with the directory where there is a tree of repositories", () => {
+    const pin = { kind: "changed", pinned: "9f2c", found: "01ab" } as const
+    expect(unknown(facts(holdingBackup({ pin }))).hint).toContain(
+      "`cistern repositories accept shared --id 01ab`",
+    )
+    expect(unknown(facts(namesOnly({ pin }))).hint).toContain(
+      "`cistern repositories accept shared --path restic/home/data --id 01ab`",
+    )
+    const listing = {
+      kind: "failed",
+      code: "index_lost",
+      message: "gone",
+      hint: "Bring it back.",
+      begunAt: 0,
+    } as const
+    expect(unknown(facts(holdingBackup({ listing }))).hint).toBe(
+      "Bring it back. If it was rolled back on purpose: `cistern repositories accept shared --lost-index`.",
+    )
+  })
+
+  it("`cistern fresh-once` where only a guard holds the volume and it may start empty all the same", () => {
+    const guard = holdingNothing({ pick: { kind: "snapshot", candidates: [snapshot()] } })
+    expect(unknown(facts(holdingNothing(), [guard])).hint).toContain("`cistern fresh-once home/data`")
+  })
+
   it("a line to paste, in which a name out of a repository can do no harm", () => {
     expect(quoted("data@home:/data")).toBe("data@home:/data")
     expect(quoted("x; rm -rf ~ 'y'")).toBe(`'x; rm -rf ~ '\\''y'\\'''`)

@@ -16,6 +16,7 @@ export function holdingNothing(changes: Partial<RepositoryFacts> = {}): Reposito
     name: "shared",
     engine: "kopia",
     place: "/mnt/tank/kopia",
+    pathInStore: undefined,
     perVolume: false,
     fence: { kind: "holds" },
     listing: { kind: "listed", begunAt: REQUESTED_AT + 5, ageMs: 20, depth: "contents" },
@@ -97,6 +98,7 @@ export function newPlace(changes: Partial<RepositoryFacts> = {}): RepositoryFact
 export function namesOnly(changes: Partial<RepositoryFacts> = {}): RepositoryFacts {
   return holdingBackup({
     engine: "restic",
+    pathInStore: "restic/home/data",
     perVolume: true,
     lookup: "home/data/",
     listing: { kind: "listed", begunAt: REQUESTED_AT - 1000, ageMs: 1000, depth: "names" },
