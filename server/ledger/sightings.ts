@@ -72,9 +72,11 @@ export class Sightings {
     const identities = this.#of(place)
     const steps: (() => void)[] = []
     const done: (() => void)[] = []
-    const absent = generation.absent ?? identities.keys()
-    for (const identity of new Set([...complete.keys(), ...absent])) {
-      const listed = complete.get(identity)
+    const absent = new Set(generation.absent ?? [...identities.keys()].filter((name) => !complete.has(name)))
+    const waiting = [...identities].filter(([, memory]) => isWaiting(memory)).map(([name]) => name)
+    for (const identity of new Set([...complete.keys(), ...absent, ...waiting])) {
+      const before = absent.has(identity) ? undefined : identities.get(identity)?.listed
+      const listed = complete.get(identity) ?? before
       const memory = identities.get(identity) ?? unknown()
       identities.set(identity, memory)
       if (!isNews(memory, listed ?? [], generation.repositoryId, listed !== undefined)) continue
@@ -206,6 +208,11 @@ function unknown(): Memory {
 
 function isOpen(memory: Memory): boolean {
   return memory.row === undefined || memory.row.closedAt === undefined
+}
+
+/** A write of it failed: the disk was full. */
+function isWaiting(memory: Memory): boolean {
+  return memory.row === undefined || memory.unsaved.length > 0
 }
 
 function isNews(

@@ -22,6 +22,12 @@ function gone(ledger: Ledger): bigint | undefined {
   return ledger.sightings.newestGone(place, identity)?.start
 }
 
+function writeUntilFull(file: string): void {
+  expect(() => {
+    for (;;) writeFileSync(file, Buffer.alloc(4096), { flag: "a" })
+  }).toThrow("ENOSPC")
+}
+
 describe("the newest known snapshot", () => {
   it("is not gone while it is listed", () => {
     const { ledger } = openLedger()
@@ -251,6 +257,49 @@ describe("what was ever seen", () => {
   })
 })
 
+describe("recording a part of a generation", () => {
+  function change(
+    ledger: Ledger,
+    complete: Record<string, readonly ListedSnapshot[]>,
+    absent: string[] = [],
+  ): void {
+    ledger.sightings.record({
+      place,
+      repositoryId: "r1",
+      complete: new Map(Object.entries(complete)),
+      absent,
+      at: 3_000,
+    })
+  }
+
+  it("leaves the identities alone that it does not name", () => {
+    const { ledger } = openLedger()
+    change(ledger, { a: [taken(1)], b: [taken(2)] })
+    change(ledger, { b: [taken(2), taken(3)] })
+    expect(ledger.sightings.newestGone(place, "a")).toBeUndefined()
+    change(ledger, {}, ["b"])
+    expect(ledger.sightings.newestGone(place, "a")).toBeUndefined()
+    expect(ledger.sightings.newestGone(place, "b")?.start).toBe(taken(3).start)
+  })
+
+  it("writes what could not be written earlier, though it does not name it", () => {
+    const directory = join(scratch(), "state")
+    mountTmpfs(directory, "1m")
+    const { ledger, database } = openLedger(directory)
+    writeUntilFull(join(directory, "ballast"))
+    const many = Array.from({ length: 3000 }, (_, n) => [`identity ${n}`, n === 7 ? [] : [taken(n)]] as const)
+    change(ledger, Object.fromEntries(many))
+    expect(ledger.lastWriteError).toMatchObject({ code: "full" })
+    execFileSync("mount", ["-o", "remount,size=16m", directory])
+    change(ledger, {})
+    expect(ledger.lastWriteError).toBeUndefined()
+    const next = restarted(database)
+    expect(next.sightings.identities(place)).toHaveLength(3000)
+    change(next, {}, ["identity 2999"])
+    expect(next.sightings.newestGone(place, "identity 2999")?.start).toBe(taken(2999).start)
+  })
+})
+
 describe("recording", () => {
   it("writes only what is new, and nothing when nothing is", () => {
     const { ledger, database } = openLedger()
@@ -285,9 +334,7 @@ describe("recording", () => {
     const { ledger, database } = openLedger(directory)
     list(ledger, [taken(1)])
     const ballast = join(directory, "ballast")
-    expect(() => {
-      for (;;) writeFileSync(ballast, Buffer.alloc(4096), { flag: "a" })
-    }).toThrow("ENOSPC")
+    writeUntilFull(ballast)
     // Larger than what the journal may still have in hand.
     const many = new Map(Array.from({ length: 3000 }, (_, n) => [`identity ${n}`, [taken(n + 1)]] as const))
     ledger.sightings.record({
