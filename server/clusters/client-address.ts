@@ -9,7 +9,7 @@ export function clientAddress(
   forwardedFor: string | undefined,
   trustedHops: readonly Network[],
 ): string | undefined {
-  if (trustedHops.length === 0 || forwardedFor === undefined) return peer
+  if (forwardedFor === undefined) return peer
   const hops = forwardedFor.split(",").map((hop) => hop.trim())
   let client = peer
   while (hops.length > 0 && client !== undefined && isTrusted(client, trustedHops)) {

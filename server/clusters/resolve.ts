@@ -41,8 +41,9 @@ export function createResolver(
   const requiring = new Set(clusters.filter(({ requireToken }) => requireToken).map(({ name }) => name))
   const [only] = clusters.length === 1 ? [...certain.values()] : []
 
-  const clientOf: ClusterResolver["clientOf"] = ({ peer, forwardedFor }) =>
-    clientAddress(peer, forwardedFor, hops)
+  // Headers are read only where they count: taking a request's headers apart costs as much as the rest of this.
+  const clientOf: ClusterResolver["clientOf"] = (evidence) =>
+    hops.length === 0 ? evidence.peer : clientAddress(evidence.peer, evidence.forwardedFor, hops)
 
   function resolve(evidence: ClusterEvidence): ClusterFact {
     const byToken = tokens.isEmpty ? [] : ownersOf(bearerOf(evidence.authorization), tokens)

@@ -1,4 +1,4 @@
-import { createHash, timingSafeEqual } from "node:crypto"
+import { hash as digest, timingSafeEqual } from "node:crypto"
 
 export interface ClusterTokens {
   readonly name: string
@@ -27,7 +27,7 @@ export class TokenIndex {
 
   /** Names of the clusters that this bearer is a token of; empty when it is not ours. */
   clustersOf(bearer: string): readonly string[] {
-    const presented = createHash("sha256").update(bearer).digest()
+    const presented = digest("sha256", bearer, "buffer")
     const matching = this.#tokens.filter(
       ({ hash }) => hash.length === presented.length && timingSafeEqual(hash, presented),
     )

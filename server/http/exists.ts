@@ -1,6 +1,6 @@
 import type { Moment } from "../catalog/index.js"
 import type { ClusterFact, Decision } from "../decision/index.js"
-import type { ExistsAnswer, ExistsBody } from "./contract/exists.js"
+import type { ExistsAnswer } from "./contract/exists.js"
 
 export interface ExistsRequest {
   /** Which cluster asks. `unclear` is a reason for `unknown` like any other, so it is decided where the others are. */
@@ -44,24 +44,24 @@ export function statusOf(answer: ExistsAnswer): 200 | 503 {
   return answer.decision === "unknown" ? 503 : 200
 }
 
-/** The body's one line. Keys in the order that the wire contract wants; `undefined` and empty ones are left out. */
+/**
+ * The body's one line: keys in the order that the wire contract wants, empty ones left out. Written out, because the
+ * whole object through JSON.stringify takes nearly twice as long, on every request.
+ */
 export function existsLine(
   answer: ExistsAnswer,
   names: { readonly namespace: string; readonly pvc: string; readonly backend: string },
 ): string {
   const { exists, decision, authoritative, source, evidence } = answer
-  const body: Record<keyof ExistsBody | "error", unknown> = {
-    exists,
-    decision,
-    authoritative,
-    namespace: names.namespace,
-    pvc: names.pvc,
-    backend: names.backend,
-    source: source === "" ? undefined : source,
-    error: answer.decision === "unknown" ? answer.error : undefined,
-    evidence,
-  }
-  return `${JSON.stringify(body)}\n`
+  return (
+    `{"exists":${exists},"decision":"${decision}","authoritative":${authoritative},` +
+    `"namespace":${JSON.stringify(names.namespace)},"pvc":${JSON.stringify(names.pvc)},` +
+    `"backend":${JSON.stringify(names.backend)}` +
+    (source === undefined || source === "" ? "" : `,"source":${JSON.stringify(source)}`) +
+    (decision === "unknown" ? `,"error":${JSON.stringify(answer.error)}` : "") +
+    (evidence === undefined ? "" : `,"evidence":${JSON.stringify(evidence)}`) +
+    "}\n"
+  )
 }
 
 const BAD_PATH = "invalid path format, expected /exists/{namespace}/{pvc}"

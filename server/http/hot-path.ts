@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from "node:http"
 import type { Clock, Moment } from "../catalog/index.js"
-import type { ClusterEvidence, ClusterResolver } from "../clusters/index.js"
+import type { ClusterResolver } from "../clusters/index.js"
 import type { ClusterFact } from "../decision/index.js"
 import type { AccessLog } from "./access-log.js"
 import type { ErrorJson } from "./contract/admin.js"
@@ -10,6 +10,7 @@ import { badPathLine, type ExistsAnswerer, existsLine, statusOf, unknownAnswer }
 import { pathOf, type Route } from "./exists-route.js"
 import type { Metrics } from "./metrics.js"
 import { JSON_TYPE, send, type Traffic } from "./plain-response.js"
+import { RequestEvidence } from "./request-evidence.js"
 import { type Readiness, readyResponse } from "./readiness.js"
 
 export interface HotPathParts {
@@ -168,14 +169,13 @@ export class HotPath {
     send(response, this.#traffic, status, type, body)
     const { accessLog, clock } = this.#parts
     if (accessLog === undefined) return
-    const client = this.#parts.clusters().clientOf(sourceOf(request))
+    const client = this.#parts.clusters().clientOf(new RequestEvidence(request, undefined))
     const took = clock.now().mono - arrivedAt.mono
     accessLog.write(arrivedAt.wall, request.method ?? "", pathOf(request.url ?? ""), status, took, client)
   }
 
   #clusterOf(request: IncomingMessage, pathCluster: string | undefined): ClusterFact {
-    const { authorization } = request.headers
-    return this.#parts.clusters().resolve({ authorization, pathCluster, ...sourceOf(request) })
+    return this.#parts.clusters().resolve(new RequestEvidence(request, pathCluster))
   }
 }
 
@@ -183,13 +183,4 @@ interface Exchange {
   readonly request: IncomingMessage
   readonly response: ServerResponse
   readonly arrivedAt: Moment
-}
-
-/** Where a request comes from, as far as the connection and the header say. */
-export function sourceOf(request: IncomingMessage): Pick<ClusterEvidence, "peer" | "forwardedFor"> {
-  const forwardedFor = request.headers["x-forwarded-for"]
-  return {
-    peer: request.socket.remoteAddress,
-    forwardedFor: Array.isArray(forwardedFor) ? forwardedFor.join(",") : forwardedFor,
-  }
 }

@@ -2,10 +2,11 @@ import type { Router } from "express"
 import { type IncomingMessage, Server, type ServerResponse } from "node:http"
 import { createApp } from "./app.js"
 import { pathOf, routeOf } from "./exists-route.js"
-import { HotPath, type HotPathParts, sourceOf } from "./hot-path.js"
+import { HotPath, type HotPathParts } from "./hot-path.js"
 import { BACKLOG, defaultLimits, type Limits, MOST_HEADER_BYTES } from "./limits.js"
 import type { Traffic } from "./plain-response.js"
 import { refuseConnection } from "./refusals.js"
+import { RequestEvidence } from "./request-evidence.js"
 
 export interface DaemonServerParts extends Omit<HotPathParts, "answerMs" | "anyMethod"> {
   /** Everything but the hot path; undefined: nothing else is served. */
@@ -51,7 +52,7 @@ export function createDaemonServer(parts: DaemonServerParts): DaemonServer {
       traffic.inFlight -= 1
       const { clock, clusters, accessLog } = parts
       const took = clock.now().mono - arrivedAt.mono
-      const client = clusters().clientOf(sourceOf(request))
+      const client = clusters().clientOf(new RequestEvidence(request, undefined))
       accessLog?.write(arrivedAt.wall, request.method ?? "", path, response.statusCode, took, client)
     })
     app(request, response)
