@@ -30,6 +30,7 @@ place(shared, "kopia/home")
 place(shared, "kopia/damaged")
 place(join(movers, "media/radarr"), "restic/legacy-media/radarr")
 place(join(movers, "media/sonarr"), "restic/legacy-media/sonarr")
+place(join(movers, "media/radarr"), "restic-locked")
 place(join(movers, "home/home-assistant"), "restic-without-password/names-home/home-assistant")
 place(join(movers, "databases/postgres"), "restic-before-the-move/databases/postgres")
 rmSync(unpacked, { recursive: true, force: true })
@@ -44,33 +45,76 @@ const document = {
   clusters: [{ name: "home", networks: ["127.0.0.0/8", "::1/128"] }],
   repositories: [
     {
-      name: "shared", cluster: "home", engine: "kopia", store: "demo", path: "kopia/home", password: { file: kopia },
+      name: "shared",
+      cluster: "home",
+      engine: "kopia",
+      store: "demo",
+      path: "kopia/home",
+      password: { file: kopia },
       conventions: ["{pvc}@{namespace}:/data"],
-      namespaces: ["*", "!legacy-*", "!names-*", "!damaged-*", "!locked-*", "!missing-*"], decides: "restore",
+      namespaces: ["*", "!legacy-*", "!names-*", "!damaged-*", "!locked-*", "!missing-*"],
+      decides: "restore",
     },
     {
-      name: "per-volume", cluster: "home", engine: "restic", store: "demo", path: "restic/{namespace}/{pvc}",
-      password: { file: radarr }, namespaces: ["legacy-*"], new: true, decides: "restore",
+      name: "per-volume",
+      cluster: "home",
+      engine: "restic",
+      store: "demo",
+      path: "restic/{namespace}/{pvc}",
+      password: { file: radarr },
+      namespaces: ["legacy-*"],
+      new: true,
+      decides: "restore",
     },
     {
-      name: "without-password", cluster: "home", engine: "restic", store: "demo",
-      path: "restic-without-password/{namespace}/{pvc}", namespaces: ["names-*"], decides: "restore",
+      name: "without-password",
+      cluster: "home",
+      engine: "restic",
+      store: "demo",
+      path: "restic-without-password/{namespace}/{pvc}",
+      namespaces: ["names-*"],
+      decides: "restore",
     },
     {
-      name: "before-the-move", cluster: "home", engine: "restic", store: "demo",
-      path: "restic-before-the-move/{namespace}/{pvc}", namespaces: ["databases"], decides: "guard",
+      name: "before-the-move",
+      cluster: "home",
+      engine: "restic",
+      store: "demo",
+      path: "restic-before-the-move/{namespace}/{pvc}",
+      namespaces: ["databases"],
+      decides: "guard",
     },
     {
-      name: "damaged", cluster: "home", engine: "kopia", store: "demo", path: "kopia/damaged", password: { file: kopia },
-      conventions: ["{pvc}@{namespace}:/data"], namespaces: ["damaged-*"], decides: "restore",
+      name: "damaged",
+      cluster: "home",
+      engine: "kopia",
+      store: "demo",
+      path: "kopia/damaged",
+      password: { file: kopia },
+      conventions: ["{pvc}@{namespace}:/data"],
+      namespaces: ["damaged-*"],
+      decides: "restore",
     },
     {
-      name: "locked", cluster: "home", engine: "restic", store: "demo", path: "restic/legacy-media/radarr",
-      password: { file: wrong }, namespaces: ["locked-*"], decides: "restore",
+      name: "locked",
+      cluster: "home",
+      engine: "restic",
+      store: "demo",
+      path: "restic-locked",
+      password: { file: wrong },
+      namespaces: ["locked-*"],
+      decides: "restore",
     },
     {
-      name: "missing", cluster: "home", engine: "kopia", store: "demo", path: "kopia/missing", password: { file: kopia },
-      conventions: ["{pvc}@{namespace}:/data"], namespaces: ["missing-*"], decides: "restore",
+      name: "missing",
+      cluster: "home",
+      engine: "kopia",
+      store: "demo",
+      path: "kopia/missing",
+      password: { file: kopia },
+      conventions: ["{pvc}@{namespace}:/data"],
+      namespaces: ["missing-*"],
+      decides: "restore",
     },
   ],
 }
@@ -94,12 +138,19 @@ const tries = [
   ["unknown", "damaged-x/data", "an index file was cut short"],
   ["unknown", "missing-x/data", "no repository where one is declared"],
 ]
-const lines = tries.map(([decision, volume, why]) => `  ${decision.padEnd(8)} curl -s '${`http://${listen}/exists/${volume}?evidence=1`}'\n           # ${why}`)
-console.error(`\nA demo fleet of real repositories is in ${state}. When the daemon listens, try:\n\n${lines.join("\n")}\n`)
+const lines = tries.map(
+  ([decision, volume, why]) =>
+    `  ${decision.padEnd(8)} curl -s '${`http://${listen}/exists/${volume}?evidence=1`}'\n           # ${why}`,
+)
+console.error(
+  `\nA demo fleet of real repositories is in ${state}. When the daemon listens, try:\n\n${lines.join("\n")}\n`,
+)
 console.error("  all at once: CISTERN_STATE=" + state + " ./scripts/cistern volumes\n")
 console.log(file)
 
 function truncateIndexBlob(repository) {
-  const blob = readdirSync(join(repository, "x"), { recursive: true, withFileTypes: true }).find((entry) => entry.isFile())
+  const blob = readdirSync(join(repository, "x"), { recursive: true, withFileTypes: true }).find((entry) =>
+    entry.isFile(),
+  )
   truncateSync(join(blob.parentPath, blob.name), 100)
 }

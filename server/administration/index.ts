@@ -1,4 +1,6 @@
 export { type ApplyParts, documentFromText, type DocumentShelf, textOfDocument } from "./apply.js"
+export { DatabaseShelf } from "./database-shelf.js"
+export { applyAtStart, LENT_CLUSTER, lentByDropIn } from "./drop-in.js"
 export { FleetKeeper, type FleetKeeperParts, type LentRepository } from "./fleet-keeper.js"
 export { LocalAdministration, type LocalAdministrationParts } from "./local-administration.js"
 export { AdministratorViews } from "./views.js"

@@ -188,8 +188,7 @@ export class LocalAdministration implements Administration {
     if (pinned.repositoryId === repositoryId && pinned.fingerprint === fingerprint) return []
     const at = clock.now().wall
     ledger.pins.acknowledge({ place, was: pinned, becomes: { engine, repositoryId, fingerprint }, at, by })
-    // What was remembered is of the repository that was given up.
-    ledger.sightings.closePlace(place, by, at)
+    // Its metadata files are others. The snapshots that are missing now stay missing until each loss is accepted.
     this.#parts.marks.remove(place)
     return [
       `Repository ${id} is now the one at ${place}; it was ${pinned.repositoryId === "" ? pinned.fingerprint : pinned.repositoryId}.`,
@@ -198,6 +197,8 @@ export class LocalAdministration implements Administration {
 
   #acceptGone(place: string, identity: string, by: string): string[] {
     const { ledger, clock } = this.#parts
+    if (identity === "*")
+      return ledger.sightings.identities(place).flatMap((name) => this.#acceptGone(place, name, by))
     const changes: string[] = []
     // Behind the newest there may be more: each is acknowledged until one that is still there stands in front.
     for (
@@ -277,7 +278,9 @@ function stateWord(state: FenceState | undefined): StoreJson["state"] {
 async function soon<T>(promise: Promise<T>): Promise<T | undefined> {
   let timer: NodeJS.Timeout | undefined
   const limit = new Promise<undefined>((resolve) => {
-    timer = setTimeout(resolve, LOOK_MS)
+    timer = setTimeout(() => {
+      resolve(undefined)
+    }, LOOK_MS)
   })
   try {
     return await Promise.race([promise.catch(() => undefined), limit])

@@ -1,3 +1,4 @@
+export { ClusterReadiness, type ReadinessParts } from "./cluster-readiness.js"
 export { Answerer, type AnswererParts, familyOf, storeOf } from "./answerer.js"
 export {
   buildFleet,

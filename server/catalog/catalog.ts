@@ -1,5 +1,5 @@
 import type { FenceRecord, FenceState, Space } from "../../storage/disk/index.js"
-import { StorageError, type Snapshot } from "../../storage/index.js"
+import { type KeyMemory, Secret, type Snapshot, StorageError } from "../../storage/index.js"
 import { ageOf, type Clock } from "./clock.js"
 import type { CatalogMethods, ListReply, PlaceSpec } from "./messages.js"
 import { Place, type PlaceView, type Witness } from "./place.js"
@@ -40,7 +40,7 @@ export interface CatalogParts {
     methods: CatalogMethods,
     died: (error: Error) => void,
   ) => StoreConnection
-  readonly keys: Pick<CatalogMethods, "recallKey" | "rememberKey">
+  readonly keys: KeyMemory
   readonly witness: Witness
   /** The spec with its password read again: somebody may have put the right one in place meanwhile. */
   readonly renew: (spec: PlaceSpec) => PlaceSpec
@@ -273,7 +273,8 @@ export class Catalog {
       void known.connection.close()
     }
     const methods: CatalogMethods = {
-      ...this.#parts.keys,
+      recallKey: ({ label, password }) => this.#parts.keys.recall(label, new Secret(password)),
+      rememberKey: ({ label, password, key }) => this.#parts.keys.remember(label, new Secret(password), key),
       changed: (place) => {
         this.#changed(place)
       },

@@ -10,6 +10,7 @@ export {
   type Witnessed,
 } from "./place.js"
 export { Rpc } from "./rpc.js"
+export { watchMounts } from "./mount-watch.js"
 export { defaultRhythm, type ListingRhythm } from "./rhythm.js"
 export { StoreService } from "./store-service.js"
 export { startStoreThread, type StoreConnection } from "./store-thread.js"

@@ -5,6 +5,7 @@ import {
   type FenceRecord,
   type FenceState,
   spaceAt,
+  staleReadsAt,
   takeFence,
   takeStoreFence,
 } from "../../storage/disk/index.js"
@@ -87,6 +88,9 @@ export class StoreService {
   async #list({ spec, previousMarks }: ListRequest): Promise<ListReply> {
     const begun = this.#clock.now()
     const timed = (): { begun: Moment; finished: Moment } => ({ begun, finished: this.#clock.now() })
+    const stale = staleReadsAt(spec.directory)
+    if (stale !== undefined)
+      return { kind: "fenced", state: { kind: "fenced", code: "stale_reads", ...stale }, ...timed() }
     const before = this.#fenceOf(spec.fences)
     if (before.kind === "fenced") return { kind: "fenced", state: before, ...timed() }
     try {

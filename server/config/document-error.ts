@@ -22,8 +22,9 @@ export class DocumentError extends Error {
   readonly hint = "Correct the document and apply it again; `cistern schema` prints what it may hold."
 
   constructor(problems: readonly DocumentProblem[]) {
-    super(problems.map(renderProblem).join("\n"))
-    this.problems = problems
+    const sorted = [...problems].sort((one, other) => lineOf(one) - lineOf(other))
+    super(sorted.map(renderProblem).join("\n"))
+    this.problems = sorted
   }
 }
 
@@ -32,4 +33,8 @@ export function renderProblem(problem: DocumentProblem): string {
   const where = problem.position === undefined ? "" : `${problem.position.line}:${problem.position.column} `
   const path = problem.path.length === 0 ? "" : `${problem.path.join(".")}: `
   return where + path + problem.message
+}
+
+function lineOf({ position }: DocumentProblem): number {
+  return position?.line ?? 0
 }

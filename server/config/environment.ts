@@ -13,6 +13,8 @@ export interface EnvironmentConfig {
   /** A document that is applied at the start. Absolute. */
   readonly configFile: string | undefined
   readonly logLevel: LogLevel
+  /** What secrets are sealed under; undefined: the file "key" in the state directory. Absolute. */
+  readonly keyFile: string | undefined
   /** The engines' programs where they are given; otherwise they are looked for in PATH. */
   readonly kopia: string | undefined
   readonly restic: string | undefined
@@ -29,6 +31,7 @@ export function readEnvironment(environment: Environment): EnvironmentConfig {
     stateDirectory: path("CISTERN_STATE") ?? usualStateDirectory(),
     listen: parseListenAddress(said("CISTERN_LISTEN") ?? "127.0.0.1:8080", "CISTERN_LISTEN"),
     configFile: path("CISTERN_CONFIG"),
+    keyFile: path("CISTERN_KEY_FILE"),
     logLevel: parseLogLevel(said("LOG_LEVEL")),
     kopia: path("CISTERN_KOPIA"),
     restic: path("CISTERN_RESTIC"),

@@ -56,5 +56,5 @@ export {
   type SealedSecrets,
 } from "./plan-apply.js"
 export { plainDocument, renderDocument } from "./render-document.js"
-export { documentJsonSchema } from "./schema.js"
+export { documentJsonSchema, usualConvention } from "./schema.js"
 export { sealedNames, type SecretValues } from "./sealing.js"

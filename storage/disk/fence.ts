@@ -29,6 +29,8 @@ export type FenceCode =
   | "sentinel_missing"
   /** It is another store. */
   | "sentinel_other"
+  /** It may show old listings as new ones: mount it otherwise. */
+  | "stale_reads"
   /** It cannot be told: permissions, or a failing disk or server. */
   | "unreadable"
 

@@ -15,6 +15,8 @@ export interface Mount {
   readonly type: string
   /** The device, the dataset, or server:/path. */
   readonly source: string
+  /** The filesystem's own options, such as "vers=4.2" and "nocto" of NFS. */
+  readonly options: readonly string[]
 }
 
 /** The mounts of this process. Reads no mounted filesystem, so it never hangs on one. */
@@ -76,6 +78,7 @@ function parseLine(line: string): Mount {
     readOnly: isReadOnly(options) || isReadOnly(superOptions ?? ""),
     type: type === "nfs4" ? "nfs" : type,
     source: unescaped(source),
+    options: (superOptions ?? "").split(","),
   }
 }
 

@@ -140,7 +140,7 @@ export type StoreAcceptedJson = z.infer<typeof storeAcceptedJson>
 
 /**
  * POST /api/v1/repositories/{repository}/accept: a person acknowledges one exact change. `id`: this repository id is now in
- * the place of the pinned one. `gone`: the newest known snapshots of this identity are gone for good. `lostIndex`: the
+ * the place of the pinned one. `gone`: the newest known snapshots of this identity ("*": of all) are gone for good. `lostIndex`: the
  * metadata files that vanished are gone for good. `path`: which directory of a tree, relative to the store.
  */
 export const acceptRepositoryRequest = z.strictObject({

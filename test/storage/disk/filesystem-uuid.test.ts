@@ -20,7 +20,17 @@ function host(files: Record<string, string>): HostFolders {
 }
 
 function mount(type: string, source: string): Mount {
-  return { id: 1, parent: 0, device: "0:1", root: "/", mountPoint: "/mnt", readOnly: false, type, source }
+  return {
+    id: 1,
+    parent: 0,
+    device: "0:1",
+    root: "/",
+    mountPoint: "/mnt",
+    readOnly: false,
+    options: [],
+    type,
+    source,
+  }
 }
 
 describe("the UUID of a filesystem", () => {

@@ -1,0 +1,71 @@
+import type { FenceRecord } from "../../storage/disk/index.js"
+import { Secret } from "../../storage/index.js"
+import type { Document } from "../config/index.js"
+import { AppliedDocuments, Fences, Marks, type StateDatabase } from "../db/index.js"
+import { documentFromText, type DocumentShelf, textOfDocument } from "./apply.js"
+
+interface SecretShelf {
+  put(name: string, secret: Secret, at: number): void
+}
+
+/** The applied document, the fences and the marks in the state database. */
+export class DatabaseShelf implements DocumentShelf {
+  readonly fences: Fences
+  readonly marks: Marks
+  readonly #documents: AppliedDocuments
+  readonly #database: StateDatabase
+  readonly #secrets: SecretShelf
+  readonly #records = new Map<string, FenceRecord | undefined>()
+
+  constructor(database: StateDatabase, secrets: SecretShelf) {
+    this.#database = database
+    this.fences = new Fences(database.connection)
+    this.marks = new Marks(database.connection)
+    this.#documents = new AppliedDocuments(database.connection)
+    this.#secrets = secrets
+  }
+
+  current(): Document {
+    return documentFromText(this.#documents.current()?.document)
+  }
+
+  replace(
+    document: Document,
+    secrets: ReadonlyMap<string, string>,
+    fences: ReadonlyMap<string, FenceRecord>,
+  ): void {
+    const at = Date.now()
+    this.#database.connection.transaction(() => {
+      for (const [name, value] of secrets) this.#secrets.put(name, new Secret(value), at)
+      for (const [store, record] of fences) {
+        this.fences.put("store", store, { record: JSON.stringify(record), takenAt: at, takenBy: "apply" })
+      }
+      this.#documents.replace(textOfDocument(document), at)
+    })()
+    for (const store of fences.keys()) this.#records.delete(`store/${store}`)
+  }
+
+  fence(kind: "store" | "place", name: string): FenceRecord | undefined {
+    const key = `${kind}/${name}`
+    if (!this.#records.has(key)) {
+      const stored = this.fences.get(kind, name)
+      this.#records.set(key, stored === undefined ? undefined : (JSON.parse(stored.record) as FenceRecord))
+    }
+    return this.#records.get(key)
+  }
+
+  /** The filesystem under a repository's path, as its first listing found it. */
+  readonly keepFence = (place: string, record: FenceRecord): void => {
+    this.fences.put("place", place, {
+      record: JSON.stringify(record),
+      takenAt: Date.now(),
+      takenBy: "first listing",
+    })
+    this.#records.set(`place/${place}`, record)
+  }
+
+  /** A store was accepted anew: what is known of its fences is read again. */
+  forgetFences(): void {
+    this.#records.clear()
+  }
+}

@@ -1,0 +1,60 @@
+import { Command } from "commander"
+import { applyCommand } from "./apply.js"
+import { completionCommand } from "./completion.js"
+import type { Context } from "./context.js"
+import { doctorCommand } from "./doctor.js"
+import { existsCommand } from "./exists.js"
+import { exitCodeTable } from "./exit-codes.js"
+import { exportCommand, schemaCommand } from "./export.js"
+import { freshOnceCommand } from "./fresh-once.js"
+import { repositoriesCommand } from "./repositories.js"
+import { serveCommand } from "./serve.js"
+import { snapshotsCommand } from "./snapshots.js"
+import { storesCommand } from "./stores.js"
+import { version } from "./version.js"
+import { volumesCommand } from "./volumes.js"
+
+const environmentTable = `Environment:
+  CISTERN_STATE    directory of the daemon's state, by which the other commands find it
+  CISTERN_LISTEN   address that the daemon listens on (127.0.0.1:8080)
+  CISTERN_CONFIG   document that is applied at the daemon's start
+  CISTERN_KOPIA    the real kopia, else found in PATH
+  CISTERN_RESTIC   the real restic, else found in PATH
+  LOG_LEVEL        info; with debug, a failed command prints its stack
+  NO_COLOR         no colours`
+
+const commands = [
+  serveCommand,
+  applyCommand,
+  exportCommand,
+  existsCommand,
+  volumesCommand,
+  snapshotsCommand,
+  repositoriesCommand,
+  storesCommand,
+  freshOnceCommand,
+  doctorCommand,
+  schemaCommand,
+  completionCommand,
+]
+
+/** The command line. Nothing in it writes to the console or ends the process by itself. */
+export function createProgram(context: Context): Command {
+  const program = new Command("cistern")
+    .description("The NAS side of Kubernetes volume backups.")
+    .version(version(), "--version", "print the version")
+    .helpOption("-h, --help", "print help")
+    .showHelpAfterError("(add --help for what is possible)")
+    .configureOutput({
+      writeOut: (text) => {
+        context.out.text(text)
+      },
+      writeErr: (text) => {
+        context.out.note(text)
+      },
+    })
+    .exitOverride()
+    .addHelpText("after", `\n${exitCodeTable}\n\n${environmentTable}`)
+  for (const add of commands) add(program, context)
+  return program
+}

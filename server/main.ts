@@ -1,0 +1,258 @@
+import { chmodSync, mkdtempSync, rmSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import type { Logger } from "pino"
+import { durabilityOf, hasFileEvents } from "../storage/disk/index.js"
+import {
+  AdministratorViews,
+  applyAtStart,
+  type ApplyParts,
+  DatabaseShelf,
+  FleetKeeper,
+  lentByDropIn,
+  LocalAdministration,
+} from "./administration/index.js"
+import { Answerer, ClusterReadiness, familyOf, KnownVolumes, LedgerMemory } from "./answers/index.js"
+import { Catalog, defaultRhythm, startStoreThread, systemClock, watchMounts } from "./catalog/index.js"
+import {
+  adminSocketPath,
+  type Config,
+  ConfigError,
+  type KopiaFilesystemDropIn,
+  repositoryPathFault,
+} from "./config/index.js"
+import { Acknowledgements, openBlobCache, openDatabase } from "./db/index.js"
+import { freshOnceFact, type StateFact } from "./decision/index.js"
+import { adminRoutes } from "./http/admin/index.js"
+import {
+  AccessLog,
+  createDaemonServer,
+  type DaemonServer,
+  listen,
+  Metrics,
+  stopServer,
+} from "./http/index.js"
+import { Ledger } from "./ledger/index.js"
+import { createLog } from "./log.js"
+import { openSecrets } from "./secrets/index.js"
+
+export interface RunningDaemon {
+  /** `host:port` that it listens at. */
+  readonly address: string
+  /** Answers what was asked, then ends everything in the reverse order of its start. */
+  stop(): Promise<void>
+}
+
+/** How long requests that are under way may take when the daemon stops. */
+const GRACE_MS = 8_000
+
+/** Builds every part and starts it. Throws ConfigError, DatabaseError or StorageError; then nothing is left running. */
+export async function startDaemon(config: Config): Promise<RunningDaemon> {
+  const dropIn = await usableDropIn(config)
+  const { log, logsRequests, sink, flush } = createLog(config.logLevel)
+  const { directory: stateDirectory, state } = stateDirectoryOf(config, log)
+  const database = openDatabase(stateDirectory)
+  const cache = openBlobCache(stateDirectory)
+  cache.prune(90)
+  const ledger = new Ledger(database)
+  const secrets = openSecrets(database, config.keyFile ?? join(stateDirectory, "key"), process.env)
+  const shelf = new DatabaseShelf(database, secrets.store)
+  const known = new KnownVolumes()
+  for (const { cluster, namespace, pvc } of ledger.asked.all()) known.add(cluster, { namespace, pvc })
+
+  const memory = new LedgerMemory({
+    ledger,
+    clock: systemClock,
+    marks: shelf.marks,
+    keepFence: shelf.keepFence,
+    log,
+  })
+  const keeper: FleetKeeper = new FleetKeeper(shelf.current(), {
+    resolve: (reference) => secrets.store.resolve(reference).secret,
+    fence: (kind, name) => shelf.fence(kind, name),
+    hasEvents: hasFileEvents,
+    trustedHops: [],
+    lent: dropIn && lentByDropIn(dropIn),
+    log,
+  })
+  const metrics = new Metrics("kopia-fs")
+  const catalog = new Catalog({
+    clock: systemClock,
+    connect: ({ events }, methods, died) => startStoreThread({ stateDirectory, events }, methods, died),
+    keys: secrets.keys,
+    witness: (seen) => {
+      memory.witness(seen)
+    },
+    renew: (spec) => keeper.renew(spec),
+    marksOf: (place) => memory.marksOf(place),
+    rhythm: defaultRhythm,
+    log,
+  })
+  const declare = (): void => {
+    known.redeclared()
+    catalog.declare(keeper.catalogSpec())
+  }
+  const answerer = new Answerer({
+    clock: systemClock,
+    fleet: () => keeper.fleet,
+    views: catalog,
+    memory,
+    known,
+    state,
+    specOf: (repository, spot) => keeper.specOf(repository, spot),
+    directories: (repository) =>
+      catalog.views().flatMap(({ spec }) => keeper.pathAt(repository, spec.place) ?? []),
+    freshOnce: (cluster, volume, newestComplete) => {
+      const now = systemClock.now().wall
+      const window = ledger.freshOnce.active({ cluster, ...volume }, now)
+      const grant = window && { by: window.by, grantedAt: BigInt(window.openedAt) * 1_000_000n }
+      return freshOnceFact(grant, BigInt(now) * 1_000_000n, newestComplete)
+    },
+    asked: (cluster, volume, { decision }) => {
+      ledger.asked.note({ cluster, ...volume }, decision, systemClock.now().wall)
+    },
+    shared: () => {
+      metrics.countShared()
+    },
+  })
+  const readiness = new ClusterReadiness({
+    clock: systemClock,
+    fleet: () => keeper.fleet,
+    view: (place) => catalog.view(place),
+    searchTrouble: (repository) => {
+      const search = catalog.discovery(familyOf(repository) ?? "")
+      return search === undefined ? "its directories have not been looked for yet" : search.trouble
+    },
+    isChanged: (place) => memory.pinOf(place).kind === "changed",
+  })
+
+  const apply: ApplyParts = {
+    shelf,
+    secrets: secrets.store,
+    hasFence: (store) => shelf.fence("store", store) !== undefined,
+    takeStoreFence: (store, sentinel) => {
+      catalog.openStore({ name: store.name, path: store.path, events: hasFileEvents(store.path) })
+      return catalog.takeStoreFence(store.name, { path: store.path, allowRoot: store.allowRoot, sentinel })
+    },
+    declared: (document) => {
+      keeper.replace(document)
+      declare()
+    },
+    record: (acknowledged, by) => {
+      log.info({ acknowledged, by }, "document applied")
+    },
+  }
+  const administration = new LocalAdministration({
+    views: new AdministratorViews({ keeper, catalog, answerer, known, clock: systemClock }),
+    keeper,
+    catalog,
+    clock: systemClock,
+    ledger,
+    fences: shelf.fences,
+    marks: shelf.marks,
+    acknowledgements: new Acknowledgements(database.connection),
+    apply,
+    doctor: {
+      lastWriteError: () => ledger.lastWriteError,
+      cacheError: () => cache.lastError,
+      durability: () => durabilityOf(stateDirectory),
+    },
+    forget: (place) => {
+      memory.forget(place)
+      catalog.forget(place)
+    },
+    log,
+  })
+
+  const common = {
+    answerer,
+    readiness,
+    clusters: () => keeper.resolver,
+    metrics,
+    clock: systemClock,
+    log,
+    backend: "kopia-fs",
+  }
+  const accessLog = logsRequests ? new AccessLog(sink) : undefined
+  const server = createDaemonServer({
+    ...common,
+    accessLog,
+    anyMethod: dropIn !== undefined,
+    ...(dropIn === undefined ? {} : { limits: { answerMs: Math.min(2_000, dropIn.httpTimeoutMs) } }),
+  })
+  const admin = createDaemonServer({ ...common, accessLog: undefined, api: adminRoutes(administration) })
+  const socket = adminSocketPath(stateDirectory)
+
+  const stop = async (): Promise<void> => {
+    log.info("stopping")
+    mounts.stop()
+    await Promise.all([stopServer(server, GRACE_MS), stopServer(admin, GRACE_MS)])
+    await catalog.stop()
+    ledger.asked.stop()
+    cache.close()
+    database.close()
+    rmSync(socket, { force: true })
+    log.info("stopped")
+    accessLog?.flush()
+    flush()
+  }
+  const mounts = watchMounts(() => {
+    log.info("the mounts changed; looking at every store again")
+    catalog.mountsChanged()
+  })
+  try {
+    declare()
+    if (config.configFile !== undefined) {
+      await applyAtStart(config.configFile, (text) => administration.apply(text, "CISTERN_CONFIG"), log)
+    }
+    ledger.asked.start()
+    // A socket that a killed daemon left behind; the state directory's lock says that no other one is alive.
+    rmSync(socket, { force: true })
+    await listen(admin, { path: socket })
+    chmodSync(socket, 0o600)
+    await listen(server, { host: config.listen.host, port: config.listen.port })
+  } catch (error) {
+    await stop()
+    throw error
+  }
+  const address = addressOf(server, config.listen.host)
+  log.info({ address, state: stateDirectory, stores: keeper.catalogSpec().stores.length }, "listening")
+  return { address, stop }
+}
+
+async function usableDropIn({ dropIn }: Config): Promise<KopiaFilesystemDropIn | undefined> {
+  if (dropIn === undefined) return undefined
+  if (dropIn.backend !== "kopia-fs") throw new ConfigError(dropIn.refusal)
+  const fault = await repositoryPathFault(dropIn.repositoryPath)
+  if (fault !== undefined) throw new ConfigError(fault)
+  return dropIn
+}
+
+/** Drop-in mode must run where nothing can be kept, as pvc-plumber does; then decisions know that nothing is remembered. */
+function stateDirectoryOf(config: Config, log: Logger): { directory: string; state: StateFact } {
+  const { stateDirectory } = config
+  const durability = durabilityOf(stateDirectory)
+  if (durability.durable) return { directory: stateDirectory, state: { kind: "lasts" } }
+  const { code, message } = durability
+  const state = { kind: "does_not_last", directory: stateDirectory, why: message } as const
+  const writable = code !== "read_only" && code !== "not_writable"
+  if (config.dropIn === undefined || writable) {
+    log.warn(
+      { state: stateDirectory, why: message },
+      "the state directory does not last: mount a volume there",
+    )
+    return { directory: stateDirectory, state }
+  }
+  const directory = mkdtempSync(join(tmpdir(), "cistern-"))
+  log.warn(
+    { state: directory, instead: stateDirectory, why: message },
+    "the state lasts as long as this process",
+  )
+  return { directory, state }
+}
+
+function addressOf(server: DaemonServer, host: string): string {
+  const address = server.address()
+  const port = typeof address === "object" && address !== null ? address.port : 0
+  return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`
+}
