@@ -83,6 +83,8 @@ const document = {
       path: "restic-before-the-move/{namespace}/{pvc}",
       namespaces: ["databases"],
       decides: "guard",
+      password: { value: "ends with a newline\n" },
+      new: true,
     },
     {
       name: "damaged",

@@ -9,6 +9,7 @@ import {
   type ApplyParts,
   DatabaseShelf,
   FleetKeeper,
+  fleetMetrics,
   lentByDropIn,
   LocalAdministration,
 } from "./administration/index.js"
@@ -142,8 +143,10 @@ export async function startDaemon(config: Config): Promise<RunningDaemon> {
       log.info({ acknowledged, by }, "document applied")
     },
   }
+  const views = new AdministratorViews({ keeper, catalog, answerer, known, clock: systemClock })
+  metrics.addCollector(fleetMetrics(metrics.registry, views))
   const administration = new LocalAdministration({
-    views: new AdministratorViews({ keeper, catalog, answerer, known, clock: systemClock }),
+    views,
     keeper,
     catalog,
     clock: systemClock,

@@ -2,5 +2,6 @@ export { type ApplyParts, documentFromText, type DocumentShelf, textOfDocument }
 export { DatabaseShelf } from "./database-shelf.js"
 export { applyAtStart, LENT_CLUSTER, lentByDropIn } from "./drop-in.js"
 export { FleetKeeper, type FleetKeeperParts, type LentRepository } from "./fleet-keeper.js"
+export { fleetMetrics } from "./fleet-metrics.js"
 export { LocalAdministration, type LocalAdministrationParts } from "./local-administration.js"
 export { AdministratorViews } from "./views.js"

@@ -120,7 +120,7 @@ function failureObstacle(facts: RepositoryFacts, failure: ListingFailure): Obsta
   return {
     code,
     repository: facts.name,
-    message: `Repository "${facts.name}" at ${facts.place}: ${failure.message}`,
+    message: `Repository "${facts.name}" at ${facts.place}: ${failure.message}.`,
     hint:
       code === "index_lost"
         ? `${hint} If it was rolled back on purpose: \`${acts.acceptLostIndex(facts)}\`.`
