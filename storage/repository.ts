@@ -77,8 +77,8 @@ export interface Listing {
   readonly writers: readonly Writer[]
   readonly notices: readonly Notice[]
   /**
-   * Names of the live metadata files this listing rests on. Given back as `previousMarks`, they let the next listing notice
-   * that one of them vanished without an explanation.
+   * The live metadata files this listing rests on, each engine in its own form. Given back as `previousMarks`, they let the
+   * next listing notice that one of them vanished without an explanation; those of another repository say nothing.
    */
   readonly marks: readonly string[]
 }

@@ -7,7 +7,7 @@ import type { OpenedFormat } from "./format-keeper.js"
 import { scanIndex } from "./index-blob.js"
 import { contentIdOf } from "./index-key.js"
 import type { IndexRecord } from "./index-record.js"
-import type { IndexView } from "./index-view.js"
+import { IndexView } from "./index-view.js"
 import type { BlobListing, KopiaBlob, KopiaBlobs } from "./kopia-blobs.js"
 import { selectLiveIndexes } from "./live-indexes.js"
 import { parseMarks, type Mark } from "./marks.js"
@@ -83,27 +83,31 @@ async function selectByLogs({ reader, opened, listing, signal }: IndexSources): 
 async function explainMarks(sources: IndexSources, selection: Selection): Promise<void> {
   const { blobs, opened, listing, reader, view } = sources
   const live = new Set(selection.live.map(({ id }) => id))
-  const doubtful = parseMarks(opened.repositoryId, sources.previousMarks).filter(
-    ({ id }) => !live.has(id) && !selection.isReplaced(id),
-  )
+  const marks = parseMarks(opened.repositoryId, sources.previousMarks)
+  const doubtful = marks.filter(({ id }) => !live.has(id) && !selection.isReplaced(id))
   if (doubtful.length === 0) return
 
   const listed = new Set(listing.blobs.map(({ id }) => id))
-  const fail = (mark: Mark) => indexLost(mark, blobs.fileOf(mark.id), listed.has(mark.id))
-  const records = doubtful.map((mark) => {
-    // The epoch manager never takes its blobs away unless names tell why; only what the logs did may have lost its trace.
-    const record =
-      kindOfBlob(mark.id) === "legacy_index" ? reader.knownIndex(opened, mark.id, mark.length) : undefined
-    if (record === undefined) throw fail(mark)
-    return { mark, record }
-  })
+  const known = new Map<string, IndexRecord>()
+  for (const { id, length } of marks) {
+    const record = reader.knownIndex(opened, id, length)
+    if (record !== undefined) known.set(id, record)
+  }
+  const before = new IndexView()
+  before.update(known)
+  // The epoch manager never takes its blobs away unless names tell why; only what the logs did may have lost its trace.
+  const recordOf = ({ id }: Mark) => (kindOfBlob(id) === "legacy_index" ? known.get(id) : undefined)
   const others = await contentsAmong(
-    new Set(records.flatMap(({ record }) => record.witnesses)),
+    new Set(doubtful.flatMap((mark) => recordOf(mark)?.witnesses ?? [])),
     sources,
     selection.live,
   )
-  for (const { mark, record } of records) {
-    if (!contentSurvives(record, (id) => view.winner(id), others)) throw fail(mark)
+  const then = { before: (id: string) => before.winner(id), now: (id: string) => view.winner(id), others }
+  for (const mark of doubtful) {
+    const record = recordOf(mark)
+    if (record === undefined || !contentSurvives(record, then)) {
+      throw indexLost(mark, blobs.fileOf(mark.id), listed.has(mark.id))
+    }
   }
 }
 

@@ -28,19 +28,24 @@ export function replacedByLog(
   )
 }
 
-/**
- * Whether everything a blob said is still said, or overruled: for compactions whose log was cleaned away since. `winner`
- * gives the merged entry of a manifest content, `others` are contents that the live indexes name.
- */
-export function contentSurvives(
-  record: IndexRecord,
-  winner: (contentId: string) => IndexEntry | undefined,
-  others: ReadonlySet<string>,
-): boolean {
+/** What the last listing and this one know, for compactions whose log was cleaned away since. */
+export interface BeforeAndNow {
+  /** The merged entry of a manifest content, by the index blobs that counted then. */
+  readonly before: (contentId: string) => IndexEntry | undefined
+  /** The same, by those that count now. */
+  readonly now: (contentId: string) => IndexEntry | undefined
+  /** Contents other than manifests that the live index blobs name, as far as they were looked for. */
+  readonly others: ReadonlySet<string>
+}
+
+/** Whether everything a blob said is still said, or overruled, or had been given up before. */
+export function contentSurvives(record: IndexRecord, { before, now, others }: BeforeAndNow): boolean {
   const manifestsSurvive = record.manifests.every((entry) => {
-    const current = winner(entry.contentId)
+    const current = now(entry.contentId)
     // A deletion that was dropped together with what it deleted is gone for good, and missed by nobody.
-    return current === undefined ? entry.deleted : !outranks(entry, current)
+    return current === undefined
+      ? (before(entry.contentId) ?? entry).deleted
+      : !outranks(before(entry.contentId) ?? entry, current)
   })
   // Maintenance may have dropped some contents at the same time; a lost index would have taken nearly all with it.
   const found = record.witnesses.filter((id) => others.has(id)).length
