@@ -2,6 +2,7 @@ import { CommanderError } from "commander"
 import { StorageError } from "../../storage/index.js"
 import { ConfigError, DocumentError } from "../config/index.js"
 import { DatabaseError } from "../db/index.js"
+import { SecretError } from "../secrets/index.js"
 import { CliError } from "./cli-error.js"
 import { type ExitCode, exitCodeOfStorage, exitCodes } from "./exit-codes.js"
 import { printable } from "./printable.js"
@@ -33,7 +34,7 @@ function described(error: unknown): { code: string; hint: string | undefined; ex
   if (error instanceof DocumentError || error instanceof ConfigError) {
     return { code: error.code, hint: error.hint, exitCode: exitCodes.usage }
   }
-  if (error instanceof DatabaseError) {
+  if (error instanceof DatabaseError || error instanceof SecretError) {
     return { code: error.code, hint: error.hint, exitCode: exitCodes.unclear }
   }
   return {

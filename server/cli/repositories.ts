@@ -1,5 +1,12 @@
 import type { Command } from "commander"
-import { adminPaths, repositoriesJson, type RepositoryJson } from "../http/contract/admin.js"
+import {
+  type AcceptRepositoryRequest,
+  adminPaths,
+  repositoriesJson,
+  repositoryAcceptedJson,
+  type RepositoryJson,
+} from "../http/contract/admin.js"
+import { usageError } from "./cli-error.js"
 import type { Context } from "./context.js"
 import { formatCount, formatTime } from "./figures.js"
 import type { Column } from "./table.js"
@@ -28,4 +35,36 @@ export function repositoriesCommand(program: Command, context: Context): void {
       if (json === true) context.out.json(answer)
       else context.out.table(answer.repositories, columns, "No repository is declared.")
     })
+  repositories
+    .command("accept")
+    .argument("<name>", "the repository")
+    .description("acknowledge one exact change of a repository, so that answers may rest on it again")
+    .option("--id <id>", "this repository id is now in the place of the one that was there")
+    .option("--gone <identity>", "the newest known snapshots of this identity are gone for good; * for all")
+    .option("--lost-index", "the metadata files that vanished are gone for good, as after a rollback")
+    .option("--path <directory>", "which directory of a tree of repositories, relative to the store")
+    .option("--json", "print JSON")
+    .action((name: string, options: AcceptOptions) => accept(name, options, context))
+}
+
+interface AcceptOptions extends AcceptRepositoryRequest {
+  readonly json?: boolean
+}
+
+async function accept(
+  name: string,
+  { json, ...request }: AcceptOptions,
+  { daemon, out }: Context,
+): Promise<void> {
+  const { id, gone, lostIndex } = request
+  if (id === undefined && gone === undefined && lostIndex === undefined) {
+    throw usageError(
+      "what is accepted? Say --id, --gone or --lost-index",
+      "The hint of `cistern exists` names it.",
+    )
+  }
+  const path = `${adminPaths.repositories}/${encodeURIComponent(name)}/accept`
+  const { changes } = await daemon().post(path, request, repositoryAcceptedJson)
+  if (json === true) out.json({ changes })
+  else out.text(changes.length === 0 ? "There was nothing to acknowledge." : changes.join("\n"))
 }

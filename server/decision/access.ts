@@ -129,7 +129,7 @@ function failureObstacle(facts: RepositoryFacts, failure: ListingFailure): Obsta
 }
 
 const FAILURE_HINTS: Partial<Record<string, string>> = {
-  repository_missing: `Mount what holds it, or correct its path. For a place that is empty and meant to be, declare \`new: true\` or run \`${acts.createRepository("NAME")}\`.`,
+  repository_missing: `Mount what holds it, or correct its path. For a place that is empty and meant to be, declare \`new: true\`.`,
   repository_unreadable: `Let the daemon's user read the directory, and look at the disk or mount: \`${acts.doctor()}\`.`,
   password_missing: "Give the repository's password in the document: `password: { file: … }`.",
   wrong_password: "Correct the password in the document; a trailing newline counts.",

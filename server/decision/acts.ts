@@ -9,7 +9,6 @@ export const acts = {
   acceptLoss: (which: Named, identity: string) => `${accept(which)} --gone ${quoted(identity)}`,
   /** Acknowledges that metadata files vanished on purpose, as by a rollback. */
   acceptLostIndex: (which: Named) => `${accept(which)} --lost-index`,
-  createRepository: (repository: string) => `cistern repositories create ${quoted(repository)}`,
   freshOnce: (volume: string) => `cistern fresh-once ${quoted(volume)}`,
   doctor: () => "cistern doctor",
   deleteSnapshot: (engine: Engine, id: string) =>

@@ -51,7 +51,7 @@ export function firstBackupObstacles(facts: RepositoryFacts, requestedAt: number
     obstacles.push(
       missing(
         "it was not declared to be new.",
-        `If it is meant to be empty, declare \`new: true\` or run \`${acts.createRepository(name)}\`; else mount what belongs there.`,
+        `If it is meant to be empty, declare \`new: true\`; else mount what belongs there.`,
       ),
     )
   }
