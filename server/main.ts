@@ -50,7 +50,8 @@ const GRACE_MS = 8_000
 /** Builds every part and starts it. Throws ConfigError, DatabaseError or StorageError; then nothing is left running. */
 export async function startDaemon(config: Config): Promise<RunningDaemon> {
   const dropIn = await usableDropIn(config)
-  const { log, logsRequests, sink, flush } = createLog(config.logLevel)
+  const logging = createLog(config.logLevel)
+  const { log } = logging
   const { directory: stateDirectory, state } = stateDirectoryOf(config, log)
   const database = openDatabase(stateDirectory)
   const cache = openBlobCache(stateDirectory)
@@ -176,7 +177,7 @@ export async function startDaemon(config: Config): Promise<RunningDaemon> {
     log,
     backend: "kopia-fs",
   }
-  const accessLog = logsRequests ? new AccessLog(sink) : undefined
+  const accessLog = logging.logsRequests ? new AccessLog(logging.sink) : undefined
   const server = createDaemonServer({
     ...common,
     accessLog,
@@ -197,7 +198,7 @@ export async function startDaemon(config: Config): Promise<RunningDaemon> {
     rmSync(socket, { force: true })
     log.info("stopped")
     accessLog?.flush()
-    flush()
+    logging.flush()
   }
   const mounts = watchMounts(() => {
     log.info("the mounts changed; looking at every store again")

@@ -15,6 +15,7 @@ import { answerOf, type ExistsAnswer, type ExistsAnswerer, type ExistsRequest } 
 import { type Fleet, type FleetRepository, repositoriesFor, type Spot, spotOf } from "./fleet.js"
 import { gatherFacts, type Memory } from "./gather-facts.js"
 import type { KnownVolumes } from "./known-volumes.js"
+import { RestoreCache } from "./restore-cache.js"
 
 /** What the answerer asks of the catalog. */
 export interface Views {
@@ -53,16 +54,41 @@ const RESERVE_MS = 150
 export class Answerer implements ExistsAnswerer {
   readonly #parts: AnswererParts
   readonly #looking = new Map<string, number>()
+  readonly #restores = new RestoreCache()
 
   constructor(parts: AnswererParts) {
     this.#parts = parts
   }
 
   answer(request: ExistsRequest): ExistsAnswer | Promise<ExistsAnswer> {
-    const decision = this.decide(request, request.cluster, request.arrivedAt)
+    const decision = this.#fromMemory(request)
     if (decision.decision === "restore" || request.cluster.kind === "unclear")
       return this.#tell(request, decision)
     return this.#lookAgain(request, request.cluster.name)
+  }
+
+  #fromMemory(request: ExistsRequest): Decision {
+    const { cluster, arrivedAt } = request
+    const { fleet, views, known, freshOnce } = this.#parts
+    if (cluster.kind === "unclear") return this.decide(request, cluster, arrivedAt)
+    const key = `${cluster.name}/${request.namespace}/${request.pvc}`
+    const remembered = this.#restores.recall(
+      key,
+      fleet(),
+      known.version,
+      (place) => views.view(place),
+      arrivedAt,
+    )
+    // An administrator's word counts for more than a backup, and is asked for each time.
+    if (remembered !== undefined && freshOnce(cluster.name, request, undefined).kind === "not_granted")
+      return remembered
+    const decision = this.decide(request, cluster, arrivedAt)
+    const [restore] = this.#spots(cluster.name, request)
+    const view = restore && views.view(restore.spot.place)
+    if (view !== undefined) {
+      this.#restores.remember(key, { fleet: fleet(), view, knownVersion: known.version }, decision)
+    }
+    return decision
   }
 
   /** The decision by what is in memory now. */

@@ -5,6 +5,12 @@ import type { FleetRepository } from "./fleet.js"
 export class KnownVolumes {
   readonly #byCluster = new Map<string, Map<string, VolumeName>>()
   readonly #claimants = new Map<FleetRepository, Map<string, string[]>>()
+  #version = 0
+
+  /** Grows with each volume that was not known before. */
+  get version(): number {
+    return this.#version
+  }
 
   /** Cheap when the volume is known already: it is called for each request. */
   add(cluster: string, volume: VolumeName): void {
@@ -13,6 +19,7 @@ export class KnownVolumes {
     if (volumes === undefined) this.#byCluster.set(cluster, (volumes = new Map<string, VolumeName>()))
     if (volumes.has(key)) return
     volumes.set(key, volume)
+    this.#version++
     for (const [repository, claimants] of this.#claimants) {
       if (repository.entry.cluster === cluster) merge(claimants, repository, [volume])
     }
