@@ -153,6 +153,9 @@ export async function startDaemon(config: Config): Promise<RunningDaemon> {
     clock: systemClock,
     ledger,
     fences: shelf.fences,
+    acceptFence: (store, record, places, by) => {
+      shelf.acceptStore(store, record, places, by)
+    },
     marks: shelf.marks,
     acknowledgements: new Acknowledgements(database.connection),
     apply,
@@ -214,7 +217,9 @@ export async function startDaemon(config: Config): Promise<RunningDaemon> {
     rmSync(socket, { force: true })
     await listen(admin, { path: socket })
     chmodSync(socket, 0o600)
-    await listen(server, { host: config.listen.host, port: config.listen.port })
+    const { host, port } = config.listen
+    // Without a host Node takes all addresses, and IPv4 alone where there is no IPv6.
+    await listen(server, host === "::" ? { port } : { host, port })
   } catch (error) {
     await stop()
     throw error

@@ -10,6 +10,7 @@ interface SecretShelf {
 
 /** The applied document, the fences and the marks in the state database. */
 export class DatabaseShelf implements DocumentShelf {
+  /** For reading; changed through the methods below, which remember what they hold. */
   readonly fences: Fences
   readonly marks: Marks
   readonly #documents: AppliedDocuments
@@ -64,8 +65,12 @@ export class DatabaseShelf implements DocumentShelf {
     this.#records.set(`place/${place}`, record)
   }
 
-  /** A store was accepted anew: what is known of its fences is read again. */
-  forgetFences(): void {
+  /** A person says that a store as it is now is the right one. The fences of its places are taken anew with their next listing. */
+  acceptStore(store: string, record: FenceRecord, places: readonly string[], by: string): void {
+    this.#database.connection.transaction(() => {
+      this.fences.put("store", store, { record: JSON.stringify(record), takenAt: Date.now(), takenBy: by })
+      for (const place of places) this.fences.remove("place", place)
+    })()
     this.#records.clear()
   }
 }

@@ -45,7 +45,7 @@ export class FleetKeeper {
   constructor(document: Document, parts: FleetKeeperParts) {
     this.#parts = parts
     this.#fleet = this.#build(document)
-    this.#resolver = this.#resolverOf(document)
+    this.#resolver = this.#resolverOf(this.#fleet.document)
   }
 
   get fleet(): Fleet {
@@ -58,7 +58,7 @@ export class FleetKeeper {
 
   replace(document: Document): void {
     this.#fleet = this.#build(document)
-    this.#resolver = this.#resolverOf(document)
+    this.#resolver = this.#resolverOf(this.#fleet.document)
     this.#passwords.clear()
   }
 
@@ -131,7 +131,10 @@ export class FleetKeeper {
     const fleet = buildFleet(document, keys)
     const { lent } = this.#parts
     if (lent === undefined) return fleet
-    return { document, repositories: [...fleet.repositories, lentRepository(lent.entry, lent.directory)] }
+    return {
+      document: { ...document, clusters: [...document.clusters, lentCluster(lent.entry.cluster)] },
+      repositories: [...fleet.repositories, lentRepository(lent.entry, lent.directory)],
+    }
   }
 
   #family(repository: FleetRepository): FamilySpec {
@@ -192,6 +195,11 @@ export class FleetKeeper {
       return []
     }
   }
+}
+
+/** Whoever asks a drop-in: it knows of no other cluster. */
+function lentCluster(name: string): ClusterEntry {
+  return { name, networks: [], excludedNamespaces: [], tokens: [], requireToken: false }
 }
 
 /** For repositories that hold every volume in one place, whichever is asked for. */

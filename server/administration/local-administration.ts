@@ -1,5 +1,5 @@
 import type { z } from "zod"
-import type { FenceState } from "../../storage/disk/index.js"
+import type { FenceRecord, FenceState } from "../../storage/disk/index.js"
 import { parseVolumeName } from "../../storage/identity/index.js"
 import { isPerVolume, spotAt, spotOf } from "../answers/index.js"
 import type { Catalog, Clock, PlaceSpec } from "../catalog/index.js"
@@ -35,7 +35,9 @@ export interface LocalAdministrationParts {
   readonly catalog: Catalog
   readonly clock: Clock
   readonly ledger: Ledger
-  readonly fences: Fences
+  readonly fences: Pick<Fences, "get">
+  /** Remembers a store's filesystem as it is now, and forgets what was remembered under these places. */
+  readonly acceptFence: (store: string, record: FenceRecord, places: readonly string[], by: string) => void
   readonly marks: Marks
   readonly acknowledgements: Acknowledgements
   readonly apply: ApplyParts
@@ -74,7 +76,7 @@ export class LocalAdministration implements Administration {
   }
 
   async acceptStore(name: string, by: string): Promise<StoreAcceptedJson> {
-    const { keeper, catalog, fences, acknowledgements, clock, log } = this.#parts
+    const { keeper, catalog, acknowledgements, clock, log } = this.#parts
     const store = keeper.fleet.document.stores.find((candidate) => candidate.name === name)
     if (store === undefined) throw new HttpError(404, "not_found", `No store is called ${name}.`)
     const places = this.#placesIn(store)
@@ -92,12 +94,15 @@ export class LocalAdministration implements Administration {
       sentinel: !isRepository,
     })
     const at = clock.now().wall
-    fences.put("store", name, { record: JSON.stringify(record), takenAt: at, takenBy: by })
-    // The repositories' own fences are taken anew with their next listing.
-    for (const { place } of places) fences.remove("place", place)
+    this.#parts.acceptFence(
+      name,
+      record,
+      places.map(({ place }) => place),
+      by,
+    )
     acknowledgements.add({ kind: "store_accepted", place: name, detail: JSON.stringify(changes), at, by })
     log.info({ store: name, by, changes }, "store accepted")
-    this.#parts.apply.declared(keeper.fleet.document)
+    this.#parts.apply.declared(this.#parts.apply.shelf.current())
     for (const { place } of places) this.#parts.forget(place)
     return { store: await this.#store(store), changes }
   }
@@ -116,7 +121,7 @@ export class LocalAdministration implements Administration {
     this.#parts.log.info({ repository: name, by, changes }, "change of a repository accepted")
     if (changes.length > 0) {
       this.#parts.forget(place)
-      this.#parts.apply.declared(this.#parts.keeper.fleet.document)
+      this.#parts.apply.declared(this.#parts.apply.shelf.current())
     }
     return { changes }
   }
@@ -126,7 +131,7 @@ export class LocalAdministration implements Administration {
   }
 
   document(): DocumentJson {
-    return { document: plainDocument(this.#parts.keeper.fleet.document) }
+    return { document: plainDocument(this.#parts.apply.shelf.current()) }
   }
 
   freshOnce(request: z.output<typeof freshOnceRequest>, by: string): FreshOnceJson {
