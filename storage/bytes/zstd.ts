@@ -1,7 +1,7 @@
 import * as zlib from "node:zlib"
-import { Decompress } from "fzstd"
 import { asCorrupt, StorageError } from "../errors.js"
 import { ByteReader } from "./byte-reader.js"
+import { decodeZstdBlocks } from "./zstd-blocks.js"
 
 // A Zstandard frame (RFC 8878 §3.1.1), little-endian:
 //
@@ -13,9 +13,9 @@ import { ByteReader } from "./byte-reader.js"
 //           blocks: 3 bytes (bit 0 last, 1..2 kind, 3..23 size), then their bytes
 //           checksum, 4 bytes                                        optional
 //
-// The decoder never sees a header that we did not write. A window can be as long as the header likes, and decoders
-// allocate it first, so each frame gets a new header whose window is no longer than what its blocks can give. The
-// checksum is not compared: every caller authenticates or hashes the bytes.
+// Node's decoder never sees a header that we did not write. A window can be as long as the header likes, and it is
+// allocated first, so each frame gets a new header whose window is no longer than what its blocks can give. Our own
+// decoder needs no window. The checksum is not compared: every caller authenticates or hashes the bytes.
 const FRAME_MAGIC = 0xfd2f_b528
 const SKIPPABLE_MAGIC = 0x184d_2a50
 const LONGEST_BLOCK = 128 * 1024
@@ -109,7 +109,8 @@ function decodeFrame(frame: Frame, limit: number, what: string): Uint8Array {
     throw corrupt(what, `${contentSize} bytes are announced, the zstd blocks hold at most ${longestOutput}`)
   }
   const bound = Math.min(contentSize ?? limit, limit, longestOutput)
-  const output = decode(withOwnHeader(blocks, bound), bound, what)
+  const output =
+    native === undefined ? decodeZstdBlocks(blocks, bound, what) : decodeNatively(native, blocks, bound, what)
   if (contentSize !== undefined && output.length !== contentSize) {
     throw corrupt(what, `${contentSize} bytes were announced, zstd gave ${output.length}`)
   }
@@ -130,27 +131,18 @@ type NativeDecompress = (input: Uint8Array, options: { maxOutputLength: number }
 // Node has its own since 22.15, several times faster; the oldest Node that we run on has none.
 const native = (zlib as { zstdDecompressSync?: NativeDecompress }).zstdDecompressSync
 
-function decode(frame: Uint8Array, bound: number, what: string): Uint8Array {
+function decodeNatively(
+  decompress: NativeDecompress,
+  blocks: Uint8Array,
+  bound: number,
+  what: string,
+): Uint8Array {
   try {
-    return native === undefined
-      ? decodeInJavaScript(frame, bound, what)
-      : native(frame, { maxOutputLength: Math.max(bound, 1) })
+    return decompress(withOwnHeader(blocks, bound), { maxOutputLength: Math.max(bound, 1) })
   } catch (cause) {
     if ((cause as NodeJS.ErrnoException).code === "ERR_BUFFER_TOO_LARGE") throw tooLong(what, bound)
     throw asCorrupt(cause, what, "zstd cannot decompress it")
   }
-}
-
-function decodeInJavaScript(frame: Uint8Array, bound: number, what: string): Uint8Array {
-  const blocks: Uint8Array[] = []
-  let length = 0
-  const decoder = new Decompress((block) => {
-    length += block.length
-    if (length > bound) throw tooLong(what, bound)
-    blocks.push(block)
-  })
-  decoder.push(frame, true)
-  return Buffer.concat(blocks, length)
 }
 
 function tooLong(what: string, limit: number): StorageError {

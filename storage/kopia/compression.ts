@@ -71,7 +71,9 @@ function inflate(run: Inflate, stream: Uint8Array, limit: number, what: string):
 }
 
 function tooLong(what: string, limit: number, cause: unknown): StorageError {
-  return new StorageError("corrupt", `${what}: decompresses to more than ${limit} bytes`, { cause })
+  return new StorageError("corrupt", `${what}: decompresses to more than the ${limit} bytes it may have`, {
+    cause,
+  })
 }
 
 function hex(id: number): string {

@@ -1,5 +1,4 @@
-import { ByteReader } from "../bytes/index.js"
-import type { LzOutput } from "./lz-output.js"
+import { ByteReader, type LzOutput } from "../bytes/index.js"
 
 // An LZ4 block is a row of sequences: token, literals, copy. The token's high four bits are the number of literals, its
 // low four the length of the copy - 4; 15 goes on in the next bytes until one is not 255. The distance is 16 bits

@@ -1,7 +1,6 @@
-import { ByteReader } from "../bytes/index.js"
+import { ByteReader, LzOutput } from "../bytes/index.js"
 import { StorageError } from "../errors.js"
 import { decodeLz4Block } from "./lz4-block.js"
-import { LzOutput } from "./lz-output.js"
 import { xxh32 } from "./xxh32.js"
 
 // An LZ4 frame (LZ4 frame format 1.6), little-endian:
@@ -36,8 +35,8 @@ interface Frame {
 
 /**
  * Decompresses LZ4 frames, one after another; every checksum that is there is checked. Throws StorageError `corrupt`,
- * also for more than `limit` bytes, and `unsupported` for a dictionary. Allocates the output once, no more than `limit`
- * nor than the input can give. `what` names the stream in errors.
+ * also for more than `limit` bytes, and `unsupported` for a dictionary. Allocates no more than `limit` nor than
+ * the input can give. `what` names the stream in errors.
  */
 export function decompressLz4(stream: Uint8Array, limit: number, what: string): Uint8Array {
   const frames = readFrames(stream, what)

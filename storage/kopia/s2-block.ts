@@ -1,6 +1,5 @@
-import { ByteReader } from "../bytes/index.js"
+import { ByteReader, type LzOutput } from "../bytes/index.js"
 import { StorageError } from "../errors.js"
-import type { LzOutput } from "./lz-output.js"
 
 // An S2 block: the length of its output as a uvarint, then elements. The low two bits of an element's first byte tell
 // its kind, the other six are `high`; numbers are little-endian.

@@ -1,7 +1,6 @@
-import { ByteReader } from "../bytes/index.js"
+import { ByteReader, LzOutput } from "../bytes/index.js"
 import { StorageError } from "../errors.js"
 import { crc32c } from "./crc32c.js"
-import { LzOutput } from "./lz-output.js"
 import { decodeS2Block } from "./s2-block.js"
 
 // An S2 stream is a Snappy framed stream with longer blocks. Each chunk: kind, 24-bit little-endian length, body.
