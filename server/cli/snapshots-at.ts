@@ -1,12 +1,6 @@
 import { resolve } from "node:path"
 import { DirectoryTree } from "../../storage/blobs/index.js"
-import {
-  type Engine,
-  formatInstant,
-  openRepository,
-  type Secret,
-  type Snapshot,
-} from "../../storage/index.js"
+import { type Engine, openRepository, type Secret, type Snapshot } from "../../storage/index.js"
 import {
   explain,
   formatIdentity,
@@ -15,7 +9,8 @@ import {
   parseConvention,
   type VolumeName,
 } from "../../storage/identity/index.js"
-import type { SnapshotJson, SnapshotsJson } from "../http/contract/admin.js"
+import type { SnapshotsJson } from "../http/contract/admin.js"
+import { renderSnapshot } from "../http/contract/render-snapshot.js"
 
 /** The conventions that movers have, the oldest one first, because the others would explain its names too. */
 const usualConventions = ["{pvc}-backup@{namespace}:/data", "{pvc}@{namespace}:/data"] as const
@@ -54,8 +49,8 @@ export async function snapshotsAt({
     },
     snapshots: listing.snapshots.map((snapshot) =>
       listing.engine === "kopia"
-        ? snapshotJson(snapshot, kopiaIdentity(snapshot), volumeOf(snapshot, namings))
-        : snapshotJson(snapshot, location, undefined),
+        ? renderSnapshot(snapshot, kopiaIdentity(snapshot), volumeOf(snapshot, namings))
+        : renderSnapshot(snapshot, location, undefined),
     ),
   }
 }
@@ -76,22 +71,4 @@ function volumeOf({ source }: Snapshot, namings: readonly Naming[]): VolumeName 
     if (only !== undefined) return more.length === 0 && !only.cut ? only.volume : undefined
   }
   return undefined
-}
-
-function snapshotJson(snapshot: Snapshot, identity: string, volume: VolumeName | undefined): SnapshotJson {
-  return {
-    id: snapshot.id,
-    identity,
-    namespace: volume?.namespace ?? null,
-    pvc: volume?.pvc ?? null,
-    start: formatInstant(snapshot.start),
-    end: snapshot.end === undefined ? null : formatInstant(snapshot.end),
-    complete: snapshot.incomplete === undefined,
-    incompleteReason: snapshot.incomplete ?? null,
-    bytes: snapshot.bytes ?? null,
-    files: snapshot.files ?? null,
-    tags: [...snapshot.tags],
-    pins: [...snapshot.pins],
-    description: snapshot.description,
-  }
 }
