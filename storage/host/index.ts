@@ -1,0 +1,1 @@
+export { engineVersion, type EngineVersion } from "./engine-version.js"
