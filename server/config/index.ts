@@ -1,10 +1,3 @@
-export {
-  applyDocument,
-  type ApplyOptions,
-  type ApplyOutcome,
-  type ApplyPorts,
-  type ApplyResult,
-} from "./apply-document.js"
 export { adminSocketPath } from "./admin-socket.js"
 export { type Config, readConfig } from "./config.js"
 export { ConfigError } from "./config-error.js"
