@@ -1,6 +1,9 @@
 import { claimantsOf, type Claimants, type VolumeName, volumeKey } from "../../storage/identity/index.js"
 import type { FleetRepository } from "./fleet.js"
 
+/** A cluster that asks for ever new names must not fill our memory. The ledger notes no more either. */
+const MOST_VOLUMES = 100_000
+
 /** The volumes that clusters ever asked for, and which identities they may write to. */
 export class KnownVolumes {
   readonly #byCluster = new Map<string, Map<string, VolumeName>>()
@@ -17,7 +20,7 @@ export class KnownVolumes {
     const key = volumeKey(volume)
     let volumes = this.#byCluster.get(cluster)
     if (volumes === undefined) this.#byCluster.set(cluster, (volumes = new Map<string, VolumeName>()))
-    if (volumes.has(key)) return
+    if (volumes.has(key) || volumes.size >= MOST_VOLUMES) return
     volumes.set(key, volume)
     this.#version++
     for (const [repository, claimants] of this.#claimants) {
