@@ -40,8 +40,11 @@ import { openSecrets } from "./secrets/index.js"
 export interface RunningDaemon {
   /** `host:port` that it listens at. */
   readonly address: string
-  /** Answers what was asked, then ends everything in the reverse order of its start. */
-  stop(): Promise<void>
+  /**
+   * Answers what was asked, then ends everything in the reverse order of its start. False when a thread hangs on a mount:
+   * then the process does not exit by itself.
+   */
+  stop(): Promise<boolean>
 }
 
 /** How long requests that are under way may take when the daemon stops. */
@@ -82,9 +85,7 @@ export async function startDaemon(config: Config): Promise<RunningDaemon> {
     clock: systemClock,
     connect: ({ events }, methods, died) => startStoreThread({ stateDirectory, events }, methods, died),
     keys: secrets.keys,
-    witness: (seen) => {
-      memory.witness(seen)
-    },
+    witness: (seen) => memory.witness(seen),
     renew: (spec) => keeper.renew(spec),
     marksOf: (place) => memory.marksOf(place),
     rhythm: defaultRhythm,
@@ -126,6 +127,7 @@ export async function startDaemon(config: Config): Promise<RunningDaemon> {
       return search === undefined ? "its directories have not been looked for yet" : search.trouble
     },
     isChanged: (place) => memory.pinOf(place).kind === "changed",
+    everSeen: (place) => memory.everSeen(place),
   })
 
   const apply: ApplyParts = {
@@ -190,18 +192,20 @@ export async function startDaemon(config: Config): Promise<RunningDaemon> {
   const admin = createDaemonServer({ ...common, accessLog: undefined, api: adminRoutes(administration) })
   const socket = adminSocketPath(stateDirectory)
 
-  const stop = async (): Promise<void> => {
+  const stop = async (): Promise<boolean> => {
     log.info("stopping")
     mounts.stop()
     await Promise.all([stopServer(server, GRACE_MS), stopServer(admin, GRACE_MS)])
-    await catalog.stop()
+    const ended = await catalog.stop()
     ledger.asked.stop()
     cache.close()
     database.close()
     rmSync(socket, { force: true })
-    log.info("stopped")
+    if (ended) log.info("stopped")
+    else log.warn("stopped; a thread that waits for a store's filesystem is left behind")
     accessLog?.flush()
     logging.flush()
+    return ended
   }
   const mounts = watchMounts(() => {
     log.info("the mounts changed; looking at every store again")

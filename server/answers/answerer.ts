@@ -102,7 +102,8 @@ export class Answerer implements ExistsAnswerer {
 
   async #lookAgain(request: ExistsRequest, cluster: string): Promise<ExistsAnswer> {
     const { views, clock } = this.#parts
-    // A place without a repository is looked at and not kept, so that its view is known here only.
+    // A place without a repository is looked at and not kept, and one that was found meanwhile is not listed yet: of what
+    // was looked at for this question, the view is taken from here.
     const looked = new Map<string, PlaceView>()
     const looks = this.#spots(cluster, request).map(async ({ repository, spot }) => {
       const count = this.#looking.get(spot.place) ?? 0
@@ -118,7 +119,7 @@ export class Answerer implements ExistsAnswerer {
       }
     })
     await within(Promise.allSettled(looks), request.deadline - RESERVE_MS - clock.now().mono)
-    const view: View = (place) => views.view(place) ?? looked.get(place)
+    const view: View = (place) => looked.get(place) ?? views.view(place)
     return this.#tell(request, this.#decide(request, request.cluster, request.arrivedAt, view))
   }
 

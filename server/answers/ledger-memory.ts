@@ -27,7 +27,8 @@ export class LedgerMemory implements Memory {
     this.#parts = parts
   }
 
-  witness({ spec, header, changes, removed, full, fence }: Witnessed): void {
+  /** False: another repository than the pinned one was seen, and nothing of it is remembered. */
+  witness({ spec, header, changes, removed, full, fence }: Witnessed): boolean {
     const { ledger, clock, keepFence } = this.#parts
     const { place } = spec
     const at = clock.now().wall
@@ -39,7 +40,7 @@ export class LedgerMemory implements Memory {
         pin.repositoryId === "" ? pin.fingerprint : pin.repositoryId
       const pinned = check.from.repositoryId === "" ? check.from.fingerprint : check.from.repositoryId
       this.#changed.set(place, { kind: "changed", pinned, found: shown(seen) })
-      return
+      return false
     }
     if (check.kind === "new") {
       ledger.pins.pin(place, seen, at)
@@ -51,6 +52,7 @@ export class LedgerMemory implements Memory {
     ledger.sightings.record({ place, repositoryId, complete, absent, at })
     this.#keepMarks(place, header.marks, at)
     if (fence !== undefined) keepFence(place, fence)
+    return true
   }
 
   marksOf(place: string): readonly string[] {

@@ -192,17 +192,21 @@ export class Catalog {
     for (const held of this.#places.values()) void this.#list(held, true)
   }
 
-  async stop(): Promise<void> {
+  /** False when a thread hangs on a mount and is left behind. */
+  async stop(): Promise<boolean> {
     this.#stopped = true
     clearInterval(this.#timer)
     for (const held of this.#places.values()) clearTimeout(held.debounce)
-    await Promise.all([...this.#stores.values()].map(({ connection }) => connection.close()))
+    const ended = await Promise.all([...this.#stores.values()].map(({ connection }) => connection.close()))
+    return ended.every(Boolean)
   }
 
   async #lookAt(spec: PlaceSpec, store: string, family: string | undefined): Promise<PlaceView> {
     const held = this.#newPlace(spec, store, family)
     await held.place.list(true)
-    if (held.place.view.generation !== undefined) this.#places.set(spec.place, held)
+    // The search for members may have found it meanwhile.
+    if (held.place.view.generation !== undefined && !this.#places.has(spec.place))
+      this.#places.set(spec.place, held)
     return held.place.view
   }
 
@@ -224,11 +228,10 @@ export class Catalog {
 
   #read(store: OpenStore, place: Place, urgent: boolean): Promise<ListReply> {
     return store.queue.run(urgent, () => {
-      const { trouble } = place.view
-      const locked = trouble?.kind === "failed" && passwordCodes.has(trouble.error.code)
-      if (locked) place.redeclare(this.#parts.renew(place.view.spec))
+      if (isLocked(place.view)) place.redeclare(this.#parts.renew(place.view.spec))
       const { spec } = place.view
-      return store.connection.rpc.call("list", { spec, previousMarks: this.#parts.marksOf(spec.place) })
+      const previousMarks = this.#parts.marksOf(spec.place)
+      return store.connection.rpc.call("list", { spec, previousMarks, basis: place.basis })
     })
   }
 
@@ -353,6 +356,12 @@ export class Catalog {
 }
 
 const passwordCodes: ReadonlySet<string> = new Set(["password_missing", "wrong_password"])
+
+/** Whether the password is what keeps a place from being read, or, without trouble, from being read whole. */
+function isLocked({ trouble, generation }: PlaceView): boolean {
+  if (trouble?.kind === "failed") return passwordCodes.has(trouble.error.code)
+  return generation?.header.depth === "names"
+}
 
 function relativeTo(root: string, directory: string): string {
   return directory.startsWith(`${root}/`) ? directory.slice(root.length + 1) : ""

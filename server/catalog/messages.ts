@@ -22,10 +22,12 @@ export interface ListRequest {
   readonly spec: PlaceSpec
   /** Live metadata files of the last accepted listing; empty when there is none. */
   readonly previousMarks: readonly string[]
+  /** The `reading` of the listing that the asker holds; undefined: none. Only on this one may a delta rest. */
+  readonly basis: string | undefined
 }
 
 /** All of a Listing but the snapshots. */
-export type ListingHeader = Omit<Listing, "snapshots"> & { readonly snapshotCount: number }
+export type ListingHeader = Omit<Listing, "snapshots" | "sources">
 
 interface Timed {
   /** When the listing of the files began: what it says is true of every moment until then, and of some after. */
@@ -38,7 +40,9 @@ export type ListReply =
       readonly kind: "listed"
       readonly header: ListingHeader
       readonly delta: SummaryDelta
-      /** True when the delta starts from nothing. */
+      /** Names this listing, for the next request's `basis`. */
+      readonly reading: string
+      /** True when the delta starts from nothing: the asker holds no listing, or not the last one. */
       readonly full: boolean
       /** False when file events cannot be had: the caller must list on a timer. */
       readonly watched: boolean

@@ -46,8 +46,11 @@ export interface Witnessed {
   readonly fence: FenceRecord | undefined
 }
 
-/** Hears of each listing before anybody may decide by it. */
-export type Witness = (seen: Witnessed) => void
+/**
+ * Hears of each listing before anybody may decide by it. False: it did not write this one down (another repository lies
+ * there), so that the next one has to be told from nothing.
+ */
+export type Witness = (seen: Witnessed) => boolean
 
 export interface PlaceParts {
   readonly clock: Clock
@@ -59,6 +62,7 @@ export interface PlaceParts {
 export class Place {
   readonly #parts: PlaceParts
   #view: PlaceView
+  #basis: string | undefined
   #running: Promise<void> | undefined
   #next: Promise<void> | undefined
 
@@ -69,6 +73,11 @@ export class Place {
 
   get view(): PlaceView {
     return this.#view
+  }
+
+  /** The listing that the generation rests on, as the reading thread calls it. */
+  get basis(): string | undefined {
+    return this.#basis
   }
 
   /** True when a listing runs or waits. */
@@ -122,16 +131,26 @@ export class Place {
   #take(reply: ListReply): void {
     switch (reply.kind) {
       case "listed": {
-        const { header, delta, full, begun, finished, fence } = reply
+        const { header, delta, reading, full, begun, finished, fence } = reply
         const known = this.#view.generation?.identities ?? new Map<string, IdentitySummary>()
         const removed = delta.removed.flatMap((group) => known.get(group) ?? [])
-        this.#parts.witness({ spec: this.#view.spec, header, changes: delta.changed, removed, full, fence })
+        const witnessed = this.#parts.witness({
+          spec: this.#view.spec,
+          header,
+          changes: delta.changed,
+          removed,
+          full,
+          fence,
+        })
         const identities = new Map(full ? [] : known)
         for (const group of delta.removed) identities.delete(group)
         for (const { summary } of delta.changed) identities.set(summary.identity, summary)
         const number = (this.#view.generation?.number ?? 0) + 1
         const generation = { number, begun, finished, header, identities }
-        this.#view = { ...this.#view, generation, trouble: undefined, watched: reply.watched }
+        const spec = witnessed && fence !== undefined ? fenced(this.#view.spec, fence) : this.#view.spec
+        this.#view = { spec, generation, trouble: undefined, watched: reply.watched }
+        // Last: a listing that its witness refused is no basis, and the next one starts from nothing.
+        this.#basis = witnessed ? reading : undefined
         return
       }
       case "failed":
@@ -153,4 +172,10 @@ export class Place {
     const since = this.#view.trouble?.kind === trouble.kind ? this.#view.trouble.since : trouble.since
     this.#view = { ...this.#view, trouble: { ...trouble, since } }
   }
+}
+
+/** From its first listing on, the filesystem under the directory is one that has to stay. */
+function fenced(spec: PlaceSpec, record: FenceRecord): PlaceSpec {
+  if (spec.fences.some(({ path }) => path === spec.directory)) return spec
+  return { ...spec, fences: [...spec.fences, { path: spec.directory, record }] }
 }

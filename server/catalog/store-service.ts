@@ -1,5 +1,7 @@
+import { randomUUID } from "node:crypto"
 import { type BlobMemory, DirectoryTree } from "../../storage/blobs/index.js"
 import {
+  askServerAnew,
   checkFence,
   emptinessOf,
   type FenceRecord,
@@ -12,10 +14,10 @@ import {
 import {
   type Engine,
   type KeyMemory,
+  type Listing,
   openRepository,
   type Repository,
   Secret,
-  type Snapshot,
   StorageError,
 } from "../../storage/index.js"
 import { type Clock, type Moment, systemClock } from "./clock.js"
@@ -24,6 +26,7 @@ import type {
   CatalogMethods,
   DiscoverRequest,
   ListReply,
+  ListingHeader,
   ListRequest,
   PlaceSpec,
   StoreMethods,
@@ -34,9 +37,10 @@ import { Summariser } from "./summary.js"
 interface OpenPlace {
   readonly spec: PlaceSpec
   readonly repository: Repository
-  readonly summariser: Summariser
-  snapshots: readonly Snapshot[]
-  delivered: boolean
+  summariser: Summariser
+  listing: Listing | undefined
+  /** The last listing that left this thread. Whether it was taken, only the next request's `basis` tells. */
+  reading: string | undefined
 }
 
 export interface StoreServiceOptions {
@@ -66,7 +70,7 @@ export class StoreService {
     this.#clock = options.clock ?? systemClock
     const methods: StoreMethods = {
       list: (request) => this.#list(request),
-      snapshots: async (place) => this.#open.get(place)?.snapshots ?? [],
+      snapshots: async (place) => this.#open.get(place)?.listing?.snapshots ?? [],
       discover: (request) => discover(request),
       fence: async (fences) => this.#fenceOf(fences),
       takeStoreFence: async ({ path, ...options }) => takeStoreFence(path, options),
@@ -85,29 +89,30 @@ export class StoreService {
     }
   }
 
-  async #list({ spec, previousMarks }: ListRequest): Promise<ListReply> {
+  async #list({ spec, previousMarks, basis }: ListRequest): Promise<ListReply> {
     const begun = this.#clock.now()
     const timed = (): { begun: Moment; finished: Moment } => ({ begun, finished: this.#clock.now() })
-    const stale = staleReadsAt(spec.directory)
-    if (stale !== undefined)
-      return { kind: "fenced", state: { kind: "fenced", code: "stale_reads", ...stale }, ...timed() }
     const before = this.#fenceOf(spec.fences)
     if (before.kind === "fenced") return { kind: "fenced", state: before, ...timed() }
     try {
+      const stale = staleReadsAt(spec.directory)
+      if (stale !== undefined)
+        return { kind: "fenced", state: { kind: "fenced", code: "stale_reads", ...stale }, ...timed() }
+      askServerAnew(spec.directory)
       const fence = spec.fences.some(({ path }) => path === spec.directory) ? undefined : takenFence(spec)
       const place = await this.#placeFor(spec)
       const listing = await place.repository.list({ previousMarks })
       // The filesystem may have been unmounted while we read: what was read then is no listing of this store.
       const after = this.#fenceOf(spec.fences)
       if (after.kind === "fenced") return { kind: "fenced", state: after, ...timed() }
-      const { snapshots, ...header } = listing
-      const full = !place.delivered
+      const full = basis === undefined || basis !== place.reading
+      if (full) place.summariser = new Summariser()
       const delta = place.summariser.delta(listing)
-      place.snapshots = snapshots
-      place.delivered = true
+      place.listing = listing
+      const reading = randomUUID()
+      place.reading = reading
       const watched = this.#watchFolders(spec, place.repository.watchedFolders())
-      const shown = { ...header, snapshotCount: snapshots.length }
-      return { kind: "listed", header: shown, delta, full, watched, fence, ...timed() }
+      return { kind: "listed", header: headerOf(listing), delta, reading, full, watched, fence, ...timed() }
     } catch (error) {
       const after = this.#fenceOf(spec.fences)
       if (after.kind === "fenced") return { kind: "fenced", state: after, ...timed() }
@@ -143,7 +148,7 @@ export class StoreService {
       memory: this.#options.memoryOf(spec.place),
       ...(spec.engine === undefined ? {} : { engine: spec.engine satisfies Engine }),
     })
-    const place = { spec, repository, summariser: new Summariser(), snapshots: [], delivered: false }
+    const place = { spec, repository, summariser: new Summariser(), listing: undefined, reading: undefined }
     this.#open.set(spec.place, place)
     return place
   }
@@ -154,6 +159,22 @@ export class StoreService {
     // What landed between the listing and the watch had no witness: one more listing sees it.
     if (added > 0) void this.#rpc.call("changed", spec.place)
     return complete
+  }
+}
+
+function headerOf(listing: Listing): ListingHeader {
+  const { engine, repositoryId, fingerprint, formatVersion, depth } = listing
+  const { snapshotCount, writers, notices, marks } = listing
+  return {
+    engine,
+    repositoryId,
+    fingerprint,
+    formatVersion,
+    depth,
+    snapshotCount,
+    writers,
+    notices,
+    marks,
   }
 }
 
@@ -190,6 +211,7 @@ const foreign = new Set([
 
 /** Folders `depth` levels below `root`. A folder that cannot be read fails the whole: a part must not pass for all. */
 async function discover({ root, depth }: DiscoverRequest): Promise<string[]> {
+  askServerAnew(root)
   const tree = new DirectoryTree(root)
   let folders = [""]
   for (let level = 0; level < depth; level++) {

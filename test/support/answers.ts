@@ -1,0 +1,259 @@
+import { join } from "node:path"
+import { MessageChannel } from "node:worker_threads"
+import {
+  DatabaseShelf,
+  FleetKeeper,
+  LocalAdministration,
+  type LocalAdministrationParts,
+  AdministratorViews,
+  type LentRepository,
+} from "../../server/administration/index.js"
+import { Answerer, KnownVolumes, LedgerMemory } from "../../server/answers/index.js"
+import {
+  Catalog,
+  type CatalogMethods,
+  type CatalogParts,
+  type Clock,
+  type ListingRhythm,
+  Rpc,
+  type StoreConnection,
+  type StoreMethods,
+  StoreService,
+  systemClock,
+} from "../../server/catalog/index.js"
+import { Acknowledgements, openBlobCache, openDatabase, type StateDatabase } from "../../server/db/index.js"
+import { type Decision, freshOnceFact, type StateFact } from "../../server/decision/index.js"
+import type { ExistsAnswer } from "../../server/http/index.js"
+import { Ledger } from "../../server/ledger/index.js"
+import { openSecrets } from "../../server/secrets/index.js"
+import type { KeyMemory } from "../../storage/index.js"
+
+/** A clock that a test can set: the wall clock and the monotonic one apart. Milliseconds. */
+export class SettableClock implements Clock {
+  wallOffset = 0
+  monoOffset = 0
+
+  now(): ReturnType<Clock["now"]> {
+    const { mono, wall } = systemClock.now()
+    return { mono: mono + this.monoOffset, wall: wall + this.wallOffset }
+  }
+}
+
+/** Stretched keys for all chains of a test file: stretching takes most of a second each, and is not what they are about. */
+export const sharedKeys: KeyMemory = rememberingKeys()
+
+function rememberingKeys(): KeyMemory {
+  const keys = new Map<string, Uint8Array>()
+  const name = (label: string, password: { reveal(): string }): string => `${label}\0${password.reveal()}`
+  return {
+    recall: (label, password) => Promise.resolve(keys.get(name(label, password))),
+    remember: (label, password, key) => {
+      keys.set(name(label, password), key)
+      return Promise.resolve()
+    },
+  }
+}
+
+export interface ChainOptions {
+  readonly state: string
+  readonly clock?: Clock
+  readonly lent?: LentRepository
+  readonly durability?: StateFact
+  readonly rhythm?: ListingRhythm
+  /** Changes what the parts of the daemon see; a fault between two of them. */
+  readonly connect?: (connect: CatalogParts["connect"]) => CatalogParts["connect"]
+  readonly events?: boolean
+}
+
+/** Never by itself: only questions list, so that a test says when. */
+export const stillRhythm: ListingRhythm = {
+  activeMs: 3_600_000,
+  idleMs: 3_600_000,
+  quietAfterMs: 3_600_000,
+  blindMs: 3_600_000,
+}
+
+/** The daemon without its doors: everything between a store's files and an answer, put together as `main.ts` does it. */
+export class Chain {
+  readonly database: StateDatabase
+  readonly ledger: Ledger
+  readonly memory: LedgerMemory
+  readonly keeper: FleetKeeper
+  readonly catalog: Catalog
+  readonly answerer: Answerer
+  readonly shelf: DatabaseShelf
+  readonly views: AdministratorViews
+  readonly administration: LocalAdministration
+  readonly clock: Clock
+  /** Everything said to the log, as text. */
+  readonly logged: string[] = []
+  readonly #cache
+
+  constructor(options: ChainOptions) {
+    const { state, clock = systemClock, lent } = options
+    const log = {
+      info: (fields: object, message: string) => void this.logged.push(`${message} ${textOf(fields)}`),
+      warn: (fields: object, message: string) => void this.logged.push(`${message} ${textOf(fields)}`),
+    }
+    this.clock = clock
+    this.database = openDatabase(state)
+    this.#cache = openBlobCache(state)
+    this.ledger = new Ledger(this.database)
+    const secrets = openSecrets(this.database, join(state, "key"), {})
+    this.shelf = new DatabaseShelf(this.database, secrets.store)
+    const known = new KnownVolumes()
+    const { shelf, ledger } = this
+    this.memory = new LedgerMemory({ ledger, clock, marks: shelf.marks, keepFence: shelf.keepFence, log })
+    const keeper = new FleetKeeper(shelf.current(), {
+      resolve: (reference) => secrets.store.resolve(reference).secret,
+      fence: (kind, name) => shelf.fence(kind, name),
+      hasEvents: () => options.events ?? false,
+      trustedHops: [],
+      lent,
+      log,
+    })
+    this.keeper = keeper
+    const connect: CatalogParts["connect"] = ({ events }, methods) => this.#connect(events, methods)
+    const catalog = new Catalog({
+      clock,
+      connect: options.connect?.(connect) ?? connect,
+      keys: sharedKeys,
+      witness: (seen) => this.memory.witness(seen),
+      renew: (spec) => keeper.renew(spec),
+      marksOf: (place) => this.memory.marksOf(place),
+      rhythm: options.rhythm ?? stillRhythm,
+      log,
+    })
+    this.catalog = catalog
+    const declare = (): void => {
+      known.redeclared()
+      catalog.declare(keeper.catalogSpec())
+    }
+    this.answerer = new Answerer({
+      clock,
+      fleet: () => keeper.fleet,
+      views: catalog,
+      memory: this.memory,
+      known,
+      state: options.durability ?? { kind: "lasts" },
+      specOf: (repository, spot) => keeper.specOf(repository, spot),
+      directories: (repository) =>
+        catalog.views().flatMap(({ spec }) => keeper.pathAt(repository, spec.place) ?? []),
+      freshOnce: (cluster, volume, newestComplete) => {
+        const now = clock.now().wall
+        const window = ledger.freshOnce.active({ cluster, ...volume }, now)
+        const grant = window && { by: window.by, grantedAt: BigInt(window.openedAt) * 1_000_000n }
+        return freshOnceFact(grant, BigInt(Math.round(now)) * 1_000_000n, newestComplete)
+      },
+      asked: (cluster, volume, { decision }) => {
+        ledger.asked.note({ cluster, ...volume }, decision, clock.now().wall)
+      },
+      shared: () => undefined,
+    })
+    this.views = new AdministratorViews({ keeper, catalog, answerer: this.answerer, known, clock })
+    const apply: LocalAdministrationParts["apply"] = {
+      shelf,
+      secrets: secrets.store,
+      hasFence: (store) => shelf.fence("store", store) !== undefined,
+      takeStoreFence: (store, sentinel) => {
+        catalog.openStore({ name: store.name, path: store.path, events: options.events ?? false })
+        return catalog.takeStoreFence(store.name, { path: store.path, allowRoot: store.allowRoot, sentinel })
+      },
+      declared: (document) => {
+        keeper.replace(document)
+        declare()
+      },
+      record: () => undefined,
+    }
+    this.administration = new LocalAdministration({
+      views: this.views,
+      keeper,
+      catalog,
+      clock,
+      ledger,
+      fences: shelf.fences,
+      acceptFence: (store, record, places, by) => {
+        shelf.acceptStore(store, record, places, by)
+      },
+      marks: shelf.marks,
+      acknowledgements: new Acknowledgements(this.database.connection),
+      apply,
+      doctor: {
+        lastWriteError: () => ledger.lastWriteError,
+        cacheError: () => undefined,
+        durability: () => ({ durable: true }),
+      },
+      forget: (place) => {
+        this.memory.forget(place)
+        catalog.forget(place)
+      },
+      log,
+    })
+    declare()
+  }
+
+  /** Applies a document; every acknowledgement that it wants is given. */
+  async apply(document: object): Promise<void> {
+    const request = { document: JSON.stringify(document), dryRun: false, remove: true, accept: [] }
+    const planned = await this.administration.apply({ ...request, dryRun: true }, "test")
+    const accept = planned.acknowledgements.map(({ id }) => id)
+    const { applied } = await this.administration.apply({ ...request, accept }, "test")
+    if (!applied) throw new Error("the document was not applied")
+  }
+
+  /** What `/exists` would answer, as a cluster's question that arrives now. */
+  async ask(volume: string, cluster = "home", waitMs = 30_000): Promise<ExistsAnswer> {
+    const [namespace = "", pvc = ""] = volume.split("/")
+    const arrivedAt = this.clock.now()
+    return this.answerer.answer({
+      cluster: { kind: "certain", name: cluster },
+      namespace,
+      pvc,
+      evidence: true,
+      arrivedAt,
+      // Far later than the wire would wait: this machine may be busy, and time is not what is asked about.
+      deadline: arrivedAt.mono + waitMs,
+    })
+  }
+
+  /** `restore`, `fresh`, or the code of the reason for `unknown`. */
+  async verdict(volume: string, cluster = "home", waitMs = 30_000): Promise<string> {
+    const answer = await this.ask(volume, cluster, waitMs)
+    return answer.decision === "unknown" ? (/^\w+/.exec(answer.error)?.[0] ?? "") : answer.decision
+  }
+
+  /** What memory alone says, for a question that arrives now: nothing is looked at. */
+  remembered(volume: string, cluster = "home"): Decision {
+    const [namespace = "", pvc = ""] = volume.split("/")
+    return this.answerer.decide({ namespace, pvc }, { kind: "certain", name: cluster }, this.clock.now())
+  }
+
+  async stop(): Promise<void> {
+    await this.catalog.stop()
+    this.ledger.asked.stop()
+    this.#cache.close()
+    this.database.close()
+  }
+
+  /** The reading side of a store without a thread of its own, so that nothing has to be compiled for it. */
+  #connect(events: boolean, methods: CatalogMethods): StoreConnection {
+    const { port1, port2 } = new MessageChannel()
+    new StoreService(port2, { memoryOf: (place) => this.#cache.of(place), events, clock: this.clock })
+    const rpc = new Rpc<StoreMethods>(port1, methods)
+    return {
+      rpc,
+      close: () => {
+        rpc.abandon(new Error("the daemon stops"))
+        port1.close()
+        port2.close()
+        return Promise.resolve(true)
+      },
+    }
+  }
+}
+
+function textOf(fields: object): string {
+  return Object.entries(fields)
+    .map(([key, value]) => `${key}=${value instanceof Error ? value.message : String(value)}`)
+    .join(" ")
+}

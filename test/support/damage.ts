@@ -1,0 +1,49 @@
+import {
+  cpSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs"
+import { join, relative } from "node:path"
+
+/** Regular files below a directory whose path relative to it fits, sorted. */
+export function filesBelow(directory: string, pattern: RegExp): string[] {
+  return readdirSync(directory, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => relative(directory, join(entry.parentPath, entry.name)))
+    .filter((path) => pattern.test(path))
+    .sort()
+    .map((path) => join(directory, path))
+}
+
+/** What may happen to one file. All keep the file's time, as rot does. */
+export const damages = {
+  removed: (file: string) => {
+    rmSync(file)
+  },
+  emptied: (file: string) => {
+    truncateSync(file, 0)
+  },
+  "cut short": (file: string) => {
+    truncateSync(file, Math.floor(statSync(file).size * 0.6))
+  },
+  "changed in one bit": (file: string) => {
+    const { atime, mtime } = statSync(file)
+    const bytes = readFileSync(file)
+    const at = Math.floor(bytes.length / 2)
+    bytes[at] = (bytes[at] ?? 0) ^ 1
+    writeFileSync(file, bytes)
+    utimesSync(file, atime, mtime)
+  },
+  "made unreadable": (file: string) => {
+    // A directory in its place: EISDIR, for root as for anybody.
+    rmSync(file)
+    cpSync(import.meta.dirname, file, { recursive: true })
+  },
+} as const
+
+export type Damage = keyof typeof damages
