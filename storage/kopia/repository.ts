@@ -200,6 +200,9 @@ async function readSessions(
       // Its session ended meanwhile; what it wrote shows in the second listing.
       if (error.code === "missing") continue
       if (error.code !== "corrupt") throw error
+      // Whoever wrote it may be at work, on any volume.
+      const unknown = { user: undefined, host: undefined, exclusive: undefined }
+      writers.set(blob.id, { id: blob.id, lastSeen: blob.modified, ...unknown })
       notices.push({ code: "unreadable_lock", message: error.message, file: blobs.fileOf(blob.id) })
     }
   }
