@@ -39,6 +39,8 @@ export interface FleetKeeperParts {
 export class FleetKeeper {
   readonly #parts: FleetKeeperParts
   readonly #passwords = new Map<FleetRepository, string | undefined>()
+  /** Why a password cannot be had, as it was logged last: it is tried again with every listing. */
+  readonly #passwordFaults = new Map<FleetRepository, string>()
   #fleet: Fleet
   #resolver: ClusterResolver
 
@@ -60,6 +62,7 @@ export class FleetKeeper {
     this.#fleet = this.#build(document)
     this.#resolver = this.#resolverOf(this.#fleet.document)
     this.#passwords.clear()
+    this.#passwordFaults.clear()
   }
 
   /** What the catalog has to read. */
@@ -161,12 +164,20 @@ export class FleetKeeper {
     let password: string | undefined
     try {
       password = reference && this.#parts.resolve(reference).reveal()
+      this.#passwordFaults.delete(repository)
     } catch (error) {
       // Without the password the answers say `password_missing`; a later listing reads it again.
-      this.#parts.log.warn({ repository: repository.entry.name, err: error }, "the password cannot be had")
+      this.#tellPasswordFault(repository, error)
     }
     this.#passwords.set(repository, password)
     return password
+  }
+
+  #tellPasswordFault(repository: FleetRepository, error: unknown): void {
+    const fault = error instanceof Error ? error.message : String(error)
+    if (this.#passwordFaults.get(repository) === fault) return
+    this.#passwordFaults.set(repository, fault)
+    this.#parts.log.warn({ repository: repository.entry.name, err: error }, "the password cannot be had")
   }
 
   #storeSpec(name: string, path: string): StoreSpec {

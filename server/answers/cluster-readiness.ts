@@ -11,6 +11,8 @@ export interface ReadinessParts {
   readonly searchTrouble: (repository: FleetRepository) => string | undefined
   /** The pin of a place says that another repository is there. */
   readonly isChanged: (place: string) => boolean
+  /** What pins and ledger ever saw at a place: where something was, an empty place is a loss. */
+  readonly everSeen: (place: string) => string | undefined
 }
 
 /** Whether a cluster's restore repositories could be answered for now. Guards do not count: they never give `restore`. */
@@ -47,6 +49,7 @@ export class ClusterReadiness implements Readiness {
       const isFirst =
         repository.entry.new &&
         trouble.empty &&
+        this.#parts.everSeen(spot.place) === undefined &&
         (trouble.error.code === "missing" || trouble.error.code === "empty")
       return isFirst ? undefined : trouble.error.message
     }

@@ -21,7 +21,7 @@ export function fenceObstacles(facts: RepositoryFacts): Obstacle[] {
         {
           code: "store_fenced",
           repository,
-          message: `The store "${facts.fence.store}" of repository "${repository}" is fenced: ${facts.fence.message}`,
+          message: `The store "${facts.fence.store}" of repository "${repository}" is fenced: ${facts.fence.message}.`,
           hint:
             facts.fence.hint ??
             `Mount the filesystem again, or, after a move or rebuild, run \`${acts.acceptStore(facts.fence.store)}\`.`,
