@@ -1,7 +1,7 @@
 import { execFileSync } from "node:child_process"
 import { createServer } from "node:net"
 import { once } from "node:events"
-import { join } from "node:path"
+import { dirname, join } from "node:path"
 import { describe, expect, it } from "vitest"
 import { refusedStart, startDaemon } from "../support/daemon.js"
 import { fixtureCopy, scratch } from "../support/fixtures.js"
@@ -134,7 +134,7 @@ describe("in pvc-plumber's place, where nothing that is written lasts, the daemo
   it("runs without any state directory that it may write to", async () => {
     const state = scratch()
     const repository = fixtureCopy("kopia/cluster-shared")
-    giveTo(NOBODY, repository)
+    giveTo(NOBODY, dirname(repository))
     const daemon = await startDaemon({ state, uid: NOBODY, environment: plumber(repository) })
     await daemon.answers("media/radarr", "restore")
     await daemon.answers("media/brand-new", "fresh")

@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process"
-import { chmodSync, mkdirSync } from "node:fs"
+import { mkdirSync } from "node:fs"
 import { dirname, join } from "node:path"
 import { expectedOf, fixture, scratch } from "../support/fixtures.js"
 
@@ -71,10 +71,9 @@ export function moverPassword(volume: string): string {
   return password
 }
 
-/** Hands a directory and all below it to another user, who may then also reach it. */
+/** Hands a directory and all below it to another user. */
 export function giveTo(uid: number, directory: string): void {
   execFileSync("chown", ["-R", `${uid}:${uid}`, directory])
-  chmodSync(dirname(directory), 0o755)
 }
 
 /** The user of daemons that modes of files shall stop, as they do not stop root. */

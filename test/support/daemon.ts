@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process"
 import { once } from "node:events"
-import { existsSync, mkdirSync, writeFileSync } from "node:fs"
+import { chmodSync, existsSync, mkdirSync, writeFileSync } from "node:fs"
 import { type Agent, request, type RequestOptions } from "node:http"
 import { join } from "node:path"
 import type { Readable } from "node:stream"
@@ -194,7 +194,9 @@ export function refusedStart(options: DaemonOptions): Promise<Ended> {
 
 /** The document in a file of its own, readable by every user that a daemon may run as. */
 export function documentFile(document: object): string {
-  const file = join(scratch(), "cistern.json")
+  const folder = scratch()
+  chmodSync(folder, 0o755)
+  const file = join(folder, "cistern.json")
   writeFileSync(file, JSON.stringify(document))
   return file
 }
