@@ -24,12 +24,26 @@ export function requireRoot(): void {
 
 /** A new ext4 filesystem in an image file, with a UUID of its own. */
 export function ext4Image(megabytes = 4): string {
+  return image("ext4.img", megabytes, ["mkfs.ext4", "-q", "-O", "^has_journal"])
+}
+
+/** A new XFS filesystem. The image is sparse: XFS wants 300 MB and writes next to nothing. */
+export function xfsImage(): string {
+  return image("xfs.img", 320, ["mkfs.xfs", "-q"])
+}
+
+/** A new btrfs filesystem, for subvolumes. */
+export function btrfsImage(): string {
+  return image("btrfs.img", 128, ["mkfs.btrfs", "-q"])
+}
+
+function image(name: string, megabytes: number, [program, ...options]: [string, ...string[]]): string {
   requireRoot()
-  const image = join(scratch(), "ext4.img")
-  writeFileSync(image, "")
-  truncateSync(image, megabytes * 1024 * 1024)
-  execFileSync("mkfs.ext4", ["-q", "-O", "^has_journal", image])
-  return image
+  const file = join(scratch(), name)
+  writeFileSync(file, "")
+  truncateSync(file, megabytes * 1024 * 1024)
+  execFileSync(program, [...options, file], { stdio: ["ignore", "ignore", "inherit"] })
+  return file
 }
 
 /** Mounts the image at `place`, which is created where it is not there. Undone after the test. */

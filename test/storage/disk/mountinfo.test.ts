@@ -19,6 +19,7 @@ describe("mountinfo", () => {
   it("reads a line with and without optional fields", () => {
     expect(mounts[2]).toEqual({
       id: 30,
+      options: ["rw", "xattr"],
       parent: 27,
       device: "0:40",
       root: "/",
