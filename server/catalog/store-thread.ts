@@ -6,8 +6,8 @@ import type { StoreWorkerData } from "./store-worker.js"
 /** The catalog's end of one store's thread. */
 export interface StoreConnection {
   readonly rpc: Rpc<StoreMethods>
-  /** Ends the thread. One that hangs in the kernel is left behind; it ends with the process. */
-  close(): Promise<void>
+  /** Ends the thread. False: it hangs in the kernel and is left behind, and Node cannot exit by itself while it does. */
+  close(): Promise<boolean>
 }
 
 /** How long a thread may take to end before it is left behind. */
@@ -38,10 +38,13 @@ export function startStoreThread(
       closing = true
       rpc.abandon(new Error("the daemon stops"))
       let timer: NodeJS.Timeout | undefined
-      const limit = new Promise<void>((resolve) => (timer = setTimeout(resolve, CLOSE_MS)))
-      await Promise.race([worker.terminate(), limit])
+      const limit = new Promise<false>((resolve) => {
+        timer = setTimeout(resolve, CLOSE_MS, false)
+      })
+      const ended = await Promise.race([worker.terminate().then(() => true), limit])
       clearTimeout(timer)
       worker.unref()
+      return ended
     },
   }
 }

@@ -3,6 +3,9 @@ import { type Command, InvalidArgumentError } from "commander"
 import { readConfig } from "../config/index.js"
 import type { Context } from "./context.js"
 
+const stopSignals = ["SIGTERM", "SIGINT"] as const
+const ABORT_AFTER_MS = 500
+
 export function serveCommand(program: Command, context: Context): void {
   program
     .command("serve")
@@ -19,14 +22,24 @@ export function serveCommand(program: Command, context: Context): void {
         closeSync(readyFd)
       }
       await stopWanted
-      await daemon.stop()
+      if (!(await daemon.stop())) endAtOnce()
     })
+}
+
+/** Node joins its threads before it exits, and one that waits for a dead file server cannot be joined; the kernel can end it. */
+function endAtOnce(): void {
+  // By default the signal ends the process, unless it is the first of a container; an abort ends that, too.
+  for (const signal of stopSignals) process.removeAllListeners(signal)
+  process.kill(process.pid, "SIGTERM")
+  setTimeout(() => {
+    process.abort()
+  }, ABORT_AFTER_MS)
 }
 
 /** Resolves at the first SIGTERM or SIGINT; a second one ends the process at once. */
 function untilSignal(): Promise<void> {
   return new Promise((resolve) => {
-    for (const signal of ["SIGTERM", "SIGINT"] as const) {
+    for (const signal of stopSignals) {
       process.once(signal, () => {
         resolve()
       })

@@ -14,4 +14,4 @@ export {
 export { type FilesystemIdentity, locate, type Location } from "./filesystem.js"
 export { type Space, spaceAt } from "./space.js"
 export { readSentinel, STORE_FOLDER } from "./sentinel.js"
-export { hasFileEvents, staleReadsAt } from "./network-mount.js"
+export { askServerAnew, hasFileEvents, staleReadsAt } from "./network-mount.js"
