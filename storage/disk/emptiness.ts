@@ -1,4 +1,5 @@
-import { readdirSync } from "node:fs"
+import { lstatSync, readdirSync } from "node:fs"
+import { basename, dirname } from "node:path"
 import { fileError } from "../blobs/index.js"
 import { StorageError } from "../errors.js"
 
@@ -12,11 +13,14 @@ export type Emptiness =
 
 /**
  * Whether a place holds nothing, in the sense of the first backup. Ignores exactly what filesystems and NAS systems put into
- * every directory. Throws StorageError `unreadable`, `io`, and `missing` where it is a file.
+ * every directory. A link that leads nowhere, here or above, is something: what it led to is not there now. Throws StorageError `unreadable`, `io`, and `missing` where it is a file.
  */
 export function emptinessOf(directory: string): Emptiness {
   const names = list(directory)
-  if (names === undefined) return { kind: "missing" }
+  if (names === undefined) {
+    const link = brokenLink(directory)
+    return link === undefined ? { kind: "missing" } : { kind: "occupied", examples: [link] }
+  }
   const counted = names.filter((name) => !ignored.has(name) && !name.startsWith(".nfs")).sort()
   if (counted.length === 0) return { kind: "empty" }
   if (counted.length === 1 && counted[0] === ".shards") return { kind: "shards_only" }
@@ -34,4 +38,12 @@ function list(directory: string): string[] | undefined {
       return undefined
     throw error
   }
+}
+
+/** The name of the link because of which nothing was found; undefined: there is really nothing of that name. */
+function brokenLink(path: string): string | undefined {
+  const stat = lstatSync(path, { throwIfNoEntry: false })
+  if (stat !== undefined) return stat.isSymbolicLink() ? basename(path) : undefined
+  const above = dirname(path)
+  return above === path ? undefined : brokenLink(above)
 }

@@ -8,7 +8,7 @@ import {
   AdministratorViews,
   type LentRepository,
 } from "../../server/administration/index.js"
-import { Answerer, KnownVolumes, LedgerMemory } from "../../server/answers/index.js"
+import { Answerer, familyOf, KnownVolumes, LedgerMemory, storeOf } from "../../server/answers/index.js"
 import {
   Catalog,
   type CatalogMethods,
@@ -220,6 +220,15 @@ export class Chain {
   async verdict(volume: string, cluster = "home", waitMs = 30_000): Promise<string> {
     const answer = await this.ask(volume, cluster, waitMs)
     return answer.decision === "unknown" ? (/^\w+/.exec(answer.error)?.[0] ?? "") : answer.decision
+  }
+
+  /** Lists everything that is held, anew. */
+  async lookAgain(): Promise<void> {
+    for (const { spec } of this.catalog.views()) {
+      const repository = this.keeper.repositoryAt(spec.place)
+      if (repository === undefined) continue
+      await this.catalog.listNow(spec, storeOf(repository), familyOf(repository))
+    }
   }
 
   /** What memory alone says, for a question that arrives now: nothing is looked at. */

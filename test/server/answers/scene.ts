@@ -98,3 +98,43 @@ export function kopiaDocument(store: string, more: { conventions?: readonly stri
 export function kopiaScene(): Scene {
   return new Scene({ "kopia/home": "kopia/cluster-shared", "kopia/offsite": "kopia/format-1" })
 }
+
+export interface ResticChoices {
+  readonly homePassword?: string | undefined
+  readonly new?: boolean
+  readonly path?: string
+}
+
+/** One restic repository for each volume, in two trees: one whose places may be new, one whose repositories exist. */
+export function resticDocument(store: string, choices: ResticChoices = {}): object {
+  const homePassword = "homePassword" in choices ? choices.homePassword : "nothing yet"
+  const common = { cluster: "home", engine: "restic", store: "nas", decides: "restore" }
+  return {
+    stores: [{ name: "nas", path: store, allowRoot: true }],
+    clusters: [{ name: "home", networks: ["10.0.0.0/8"] }],
+    repositories: [
+      {
+        ...common,
+        name: "media",
+        path: choices.path ?? "restic/{namespace}/{pvc}",
+        password: { value: "radarr-pw" },
+        namespaces: ["media"],
+        new: choices.new ?? true,
+      },
+      {
+        ...common,
+        name: "home",
+        path: "home/{namespace}/{pvc}",
+        ...(homePassword === undefined ? {} : { password: { value: homePassword } }),
+        namespaces: ["home"],
+      },
+    ],
+  }
+}
+
+export function resticScene(): Scene {
+  return new Scene({
+    "restic/media/radarr": "restic/movers/media/radarr",
+    "home/home/initialised-only": "restic/movers/home/initialised-only",
+  })
+}

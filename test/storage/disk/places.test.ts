@@ -1,4 +1,4 @@
-import { chmodSync, mkdirSync, writeFileSync } from "node:fs"
+import { chmodSync, mkdirSync, symlinkSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { describe, expect, it } from "vitest"
 import { durabilityOf, emptinessOf, spaceAt } from "../../../storage/disk/index.js"
@@ -92,6 +92,9 @@ describe("an empty place", () => {
   it("is not one that is missing, and a file is none", () => {
     const directory = scratch()
     expect(emptinessOf(join(directory, "nowhere"))).toEqual({ kind: "missing" })
+    symlinkSync(join(directory, "elsewhere"), join(directory, "link"))
+    expect(emptinessOf(join(directory, "link"))).toEqual({ kind: "occupied", examples: ["link"] })
+    expect(emptinessOf(join(directory, "link/below"))).toEqual({ kind: "occupied", examples: ["link"] })
     writeFileSync(join(directory, "file"), "")
     expect(() => emptinessOf(join(directory, "file"))).toThrow(expect.objectContaining({ code: "missing" }))
   })
