@@ -10,6 +10,7 @@ export type {
   Repository,
   Snapshot,
   SnapshotSource,
+  SourceSnapshots,
   Writer,
 } from "./repository.js"
 export { Secret } from "./secret.js"

@@ -62,6 +62,15 @@ export interface Notice {
   readonly file?: string
 }
 
+/** The snapshots of one source, as of one listing. */
+export interface SourceSnapshots {
+  readonly source: SnapshotSource
+  /** Different when anything of these snapshots is. */
+  readonly signature: string
+  /** By start, oldest first. Made at each call. */
+  snapshots(): readonly Snapshot[]
+}
+
 /** All snapshots of one repository at one moment, or an error: never a part taken for the whole. */
 export interface Listing {
   readonly engine: Engine
@@ -72,8 +81,11 @@ export interface Listing {
   readonly formatVersion: number
   /** `names`: restic without its password. Of each snapshot only id, file time and stored size are known. */
   readonly depth: "contents" | "names"
-  /** By start, oldest first. */
+  /** By start, oldest first. Made at each look, because a hundred thousand of them are not kept as objects. */
   readonly snapshots: readonly Snapshot[]
+  readonly snapshotCount: number
+  /** The same snapshots by source. An element stays the same object while nothing of its source changes. */
+  readonly sources: readonly SourceSnapshots[]
   readonly writers: readonly Writer[]
   readonly notices: readonly Notice[]
   /**

@@ -6,13 +6,14 @@ import type { OpenedFormat } from "./format-keeper.js"
 import type { IndexEntry } from "./index-entry.js"
 import { packRecord, recordIndex, unpackRecord, type IndexRecord } from "./index-record.js"
 import type { KopiaBlob, KopiaBlobs } from "./kopia-blobs.js"
-import { parseManifests, unzipManifests, type ManifestEntry } from "./manifest-content.js"
-import { packManifests, unpackManifests } from "./manifest-record.js"
+import { ManifestBlock } from "./manifest-block.js"
+import { parseManifests, unzipManifests } from "./manifest-content.js"
+import { packManifests } from "./manifest-layout.js"
 import { parseSession } from "./sessions.js"
-import { Sources } from "./snapshot.js"
+import type { Sources } from "./snapshot.js"
 
 // The number counts up when what is kept changes, so that a newer program reads anew.
-type Kind = "kopia-index-1" | "kopia-log-1" | "kopia-manifests-1" | "kopia-session-1"
+type Kind = "kopia-index-1" | "kopia-log-1" | "kopia-manifests-2" | "kopia-session-1"
 
 // Room for an index of sixteen million contents, the most that the engine puts into one.
 const MAX_BLOB = 0x6000_0000
@@ -30,9 +31,10 @@ export class BlobReader {
   readonly #memory: BlobMemory | undefined
   readonly #parsed = new Map<string, unknown>()
   readonly #used = new Set<string>()
-  readonly #sources = new Sources()
+  readonly #sources: Sources
 
-  constructor(blobs: KopiaBlobs, memory: BlobMemory | undefined) {
+  constructor(blobs: KopiaBlobs, memory: BlobMemory | undefined, sources: Sources) {
+    this.#sources = sources
     this.#blobs = blobs
     this.#memory = memory
   }
@@ -64,12 +66,12 @@ export class BlobReader {
   }
 
   /** A content that holds manifests. */
-  async manifests(opened: OpenedFormat, entry: IndexEntry): Promise<readonly ManifestEntry[]> {
+  async manifests(opened: OpenedFormat, entry: IndexEntry): Promise<ManifestBlock> {
     const file = this.#blobs.fileOf(entry.pack)
     const what = `${file}: content ${entry.contentId}`
-    const unpack = (bytes: Uint8Array) => unpackManifests(bytes, this.#sources)
+    const unpack = (bytes: Uint8Array) => ManifestBlock.open(bytes, this.#sources)
     return this.#once(
-      "kopia-manifests-1",
+      "kopia-manifests-2",
       opened,
       contentName(entry),
       entry.packedLength,
@@ -80,7 +82,10 @@ export class BlobReader {
         const { bytes, repaired } = opened.decryption.openContent(entry, stored, file)
         if (repaired) this.repaired.add(file)
         const entries = parseManifests(unzipManifests(bytes, what), what, this.#sources)
-        return { value: entries, remembered: packManifests(entries) }
+        const remembered = packManifests(entries)
+        const value = unpack(remembered)
+        if (value === undefined) throw new TypeError(`${what}: its own rows do not open`)
+        return { value, remembered }
       },
     )
   }

@@ -5,6 +5,7 @@ import { parseTime, type Instant } from "../instant.js"
 import type { Snapshot } from "../repository.js"
 import { parsePolicy, type KopiaPolicy } from "./policy.js"
 import { parseSnapshot, type Sources } from "./snapshot.js"
+import { splitEntries } from "./split-entries.js"
 
 /** One version of one manifest. The latest version of an id counts, and may say that the manifest is deleted. */
 export interface ManifestEntry {
@@ -28,10 +29,19 @@ export function unzipManifests(bytes: Uint8Array, what: string): Uint8Array {
   }
 }
 
-/** Parses the JSON of such a content. Manifests of types that no list needs are kept as ids, so that deletions meet them. */
-export function parseManifests(json: Uint8Array, what: string, sources: Sources): ManifestEntry[] {
-  const entries = new JsonFields(parseJson(json, what), what).optionalArray("entries") ?? []
-  return entries.map((value) => parseEntry(new JsonFields(value, what), what, sources))
+/**
+ * Parses the JSON of such a content, one manifest after the other. Manifests of types that no list needs are kept as ids, so
+ * that deletions meet them.
+ */
+export function* parseManifests(json: Uint8Array, what: string, sources: Sources): Generator<ManifestEntry> {
+  const parts = splitEntries(json)
+  if (parts === undefined) {
+    const entries = new JsonFields(parseJson(json, what), what).optionalArray("entries") ?? []
+    for (const value of entries) yield parseEntry(new JsonFields(value, what), what, sources)
+    return
+  }
+  for (const [start, end] of parts)
+    yield parseEntry(new JsonFields(parseJson(json.subarray(start, end), what), what), what, sources)
 }
 
 function parseEntry(fields: JsonFields, what: string, sources: Sources): ManifestEntry {

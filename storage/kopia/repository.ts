@@ -9,10 +9,11 @@ import { IndexView } from "./index-view.js"
 import type { IndexEntry } from "./index-entry.js"
 import type { BlobListing, KopiaBlob, KopiaBlobs } from "./kopia-blobs.js"
 import { locateBlobs } from "./locate.js"
-import type { ManifestEntry } from "./manifest-content.js"
+import type { ManifestBlock } from "./manifest-block.js"
 import { ManifestView } from "./manifest-view.js"
 import { renderMarks } from "./marks.js"
 import type { KopiaPolicy } from "./policy.js"
+import { Sources } from "./snapshot.js"
 
 const MAX_FORMAT_BLOB = 1024 * 1024
 const MAX_ROUNDS = 10
@@ -39,6 +40,8 @@ export class KopiaRepository implements Repository {
   readonly #formats: FormatKeeper
   readonly #indexes = new IndexView()
   readonly #manifests = new ManifestView()
+  /** As old as the view, which tells sources apart as objects. */
+  readonly #sources = new Sources()
   #reading: Source | undefined
   #folders: readonly string[] = [""]
   #policies: readonly KopiaPolicy[] = []
@@ -109,7 +112,7 @@ export class KopiaRepository implements Repository {
   async #source(): Promise<Source> {
     if (this.#reading !== undefined) return this.#reading
     const blobs = await locateBlobs(this.#options.files)
-    const source = { blobs, reader: new BlobReader(blobs, this.#options.memory) }
+    const source = { blobs, reader: new BlobReader(blobs, this.#options.memory, this.#sources) }
     this.#reading = source
     return source
   }
@@ -137,12 +140,14 @@ export class KopiaRepository implements Repository {
     if (entries.length === 0 && loaded.live.length > 0) throw withoutManifests(this.location)
     await checkPacks(blobs, entries)
 
-    const contents = new Map<string, readonly ManifestEntry[]>()
+    const contents = new Map<string, ManifestBlock>()
     for (const entry of entries) {
       signal?.throwIfAborted()
       contents.set(entry.contentId, await reader.manifests(opened, entry))
     }
     this.#manifests.update(contents)
+    const snapshots = this.#manifests.asOfNow()
+    const sources = this.#manifests.sources()
     const { writers, notices } = await readSessions(source, opened, listing)
 
     return {
@@ -153,7 +158,11 @@ export class KopiaRepository implements Repository {
         fingerprint: opened.repositoryId,
         formatVersion: opened.format.version,
         depth: "contents",
-        snapshots: this.#manifests.snapshots(),
+        get snapshots() {
+          return snapshots()
+        },
+        snapshotCount: sources.reduce((sum, { manifests }) => sum + manifests.length, 0),
+        sources,
         writers,
         notices: [...listing.notices, ...notices, ...repairs(source, loaded.live, entries)],
         marks: renderMarks(opened.repositoryId, loaded.live),

@@ -13,7 +13,7 @@ export class Sources {
   readonly #known = new Map<string, SnapshotSource>()
 
   of(user: string, host: string, path: string): SnapshotSource {
-    const key = JSON.stringify([user, host, path])
+    const key = `${user.length} ${host.length} ${user}${host}${path}`
     let source = this.#known.get(key)
     if (source === undefined) {
       source = { user, host, paths: [path] }

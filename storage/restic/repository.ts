@@ -9,6 +9,7 @@ import type { Layout } from "./layout.js"
 import { readLocks } from "./lock-reader.js"
 import type { SealKey } from "./sealed.js"
 import { ContentReader, NameReader } from "./snapshot-reader.js"
+import { SourceGroups } from "./source-groups.js"
 import { whileUnchanged } from "./unchanged.js"
 
 export interface ResticRepository extends Repository {
@@ -36,6 +37,7 @@ class Reader implements ResticRepository {
   readonly #memory: BlobMemory | undefined
   readonly #opener: KeyOpener | undefined
   readonly #names: NameReader
+  readonly #groups = new SourceGroups()
   #contents: ContentReader | undefined
 
   constructor({ files, password, keys, memory }: OpenOptions) {
@@ -73,13 +75,16 @@ class Reader implements ResticRepository {
     const locks = await readLocks(this.#files, layout.locks, opened?.key)
     checkBackups(layout)
     const reader = opened === undefined ? this.#names : this.#contentsOf(opened)
+    const snapshots = await reader.read(layout.snapshots, signal)
     return {
       engine: "restic",
       repositoryId: opened?.config.id ?? "",
       fingerprint: fingerprint(sealed, layout.keys),
       formatVersion: opened?.config.version ?? UNKNOWN_VERSION,
       depth: opened === undefined ? "names" : "contents",
-      snapshots: await reader.read(layout.snapshots, signal),
+      snapshots,
+      snapshotCount: snapshots.length,
+      sources: this.#groups.group(snapshots),
       writers: locks.writers,
       notices: [...layout.notices, ...keys.notices, ...locks.notices],
       // Each snapshot is a file of its own, and `forget` removes it without a trace: no mark could tell that from loss.

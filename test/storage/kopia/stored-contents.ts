@@ -8,6 +8,7 @@ import { scanIndex } from "../../../storage/kopia/index-blob.js"
 import type { IndexEntry } from "../../../storage/kopia/index-entry.js"
 import { locateBlobs } from "../../../storage/kopia/locate.js"
 import type { RepositoryFormat } from "../../../storage/kopia/repository-format.js"
+import { Sources } from "../../../storage/kopia/snapshot.js"
 import { Secret } from "../../../storage/secret.js"
 import { fixture } from "../../support/fixtures.js"
 import { passwordOf, placeIn, sharedKeys } from "./open.js"
@@ -35,7 +36,7 @@ export async function storedContentsIn(directory: string, password: string): Pro
   const keeper = new FormatKeeper(new Secret(password), sharedKeys)
   const opened = await keeper.open(await blobs.read(FORMAT_BLOB, 1_000_000), FORMAT_BLOB, 0n)
   const { format } = opened
-  const reader = new BlobReader(blobs, undefined)
+  const reader = new BlobReader(blobs, undefined, new Sources())
   const cipher = createContentCipher(format.encryption, format.masterKey)
 
   const entries = new Map<string, IndexEntry>()
