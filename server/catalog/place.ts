@@ -1,4 +1,5 @@
 import type { FenceRecord } from "../../storage/disk/index.js"
+import { unpackSightings } from "../ledger/sighted.js"
 import { type Clock, type Moment } from "./clock.js"
 import type { Fenced, ListingHeader, ListReply, PlaceSpec } from "./messages.js"
 import type { ErrorJson } from "./rpc.js"
@@ -137,7 +138,10 @@ export class Place {
         const witnessed = this.#parts.witness({
           spec: this.#view.spec,
           header,
-          changes: delta.changed,
+          changes: delta.changed.map(({ summary, sightings }) => ({
+            summary,
+            sightings: unpackSightings(sightings),
+          })),
           removed,
           full,
           fence,

@@ -1,5 +1,5 @@
-import { createHash } from "node:crypto"
-import type { Engine, Listing, Snapshot, SnapshotSource } from "../../storage/index.js"
+import type { Engine, Listing, Snapshot, SnapshotSource, SourceSnapshots } from "../../storage/index.js"
+import { type PackedSightings, packSightings, type Sighted } from "../ledger/sighted.js"
 
 /** What a decision needs of one identity. Main memory holds these; the snapshots themselves stay with the reading thread. */
 export interface IdentitySummary {
@@ -14,69 +14,80 @@ export interface IdentitySummary {
   readonly oldestComplete: Snapshot | undefined
 }
 
-/** A complete snapshot as the ledger keeps it: engine ids change when a snapshot is pinned or rewritten, these do not. */
-export interface Sighting {
-  readonly id: string
-  readonly start: bigint
-  /** Undefined where only names could be read. */
-  readonly root: string | undefined
-}
-
+/** Complete snapshots as the ledger keeps them: engine ids change when a snapshot is pinned or rewritten, start and root do not. */
 export interface SummaryChange {
   readonly summary: IdentitySummary
-  readonly sightings: readonly Sighting[]
+  readonly sightings: Sighted
 }
 
-/** What changed between two listings of one repository. */
+/** What changed between two listings of one repository, as it crosses from thread to thread. */
 export interface SummaryDelta {
-  readonly changed: readonly SummaryChange[]
+  readonly changed: readonly { readonly summary: IdentitySummary; readonly sightings: PackedSightings }[]
   readonly removed: readonly string[]
 }
 
-interface Group {
-  readonly snapshots: Snapshot[]
-  signature: string
+/** The sources that are one identity in words, as they were last, and the groups that they fell into. */
+interface Known {
+  readonly sources: readonly SourceSnapshots[]
+  readonly groups: readonly string[]
 }
 
-/**
- * Groups snapshots by identity and remembers a signature of each group, so that only what changed crosses from the reading
- * thread to the answering one.
- */
+/** Remembers what each identity looked like, so that only what changed crosses from the reading thread to the answering one. */
 export class Summariser {
-  #signatures = new Map<string, string>()
+  #known = new Map<string, Known>()
 
   /** The delta from the last accepted listing. Forget the old state with a new Summariser. */
   delta(listing: Listing): SummaryDelta {
-    const groups = groupByIdentity(listing)
-    const changed: SummaryChange[] = []
-    const signatures = new Map<string, string>()
-    for (const [group, { snapshots, signature }] of groups) {
-      signatures.set(group, signature)
-      if (this.#signatures.get(group) === signature) continue
-      changed.push({ summary: summarise(group, snapshots), sightings: sightingsOf(snapshots) })
+    const changed: SummaryDelta["changed"][number][] = []
+    const known = new Map<string, Known>()
+    const groupsBefore = new Set([...this.#known.values()].flatMap(({ groups }) => groups))
+    for (const [identity, sources] of byIdentity(listing)) {
+      const before = this.#known.get(identity)
+      if (before !== undefined && areTheSame(before.sources, sources)) {
+        known.set(identity, { sources, groups: before.groups })
+        continue
+      }
+      const groups = groupSnapshots(listing.engine, sources)
+      known.set(identity, { sources, groups: [...groups.keys()] })
+      for (const [group, snapshots] of groups) {
+        const complete = snapshots.filter(({ incomplete }) => incomplete === undefined)
+        changed.push({ summary: summarise(group, snapshots, complete), sightings: packSightings(complete) })
+      }
     }
-    const removed = [...this.#signatures.keys()].filter((group) => !signatures.has(group))
-    this.#signatures = signatures
-    return { changed, removed }
+    for (const { groups } of known.values()) for (const group of groups) groupsBefore.delete(group)
+    this.#known = known
+    return { changed, removed: [...groupsBefore] }
   }
 }
 
-function groupByIdentity(listing: Listing): Map<string, Group> {
-  const groups = new Map<string, Group>()
-  for (const snapshot of listing.snapshots) {
-    const key = groupOf(listing.engine, snapshot)
-    let group = groups.get(key)
-    if (group === undefined) groups.set(key, (group = { snapshots: [], signature: "" }))
-    group.snapshots.push(snapshot)
+/** Different sources may read the same in one line, and are then one identity. */
+function byIdentity({ engine, sources }: Listing): Map<string, readonly SourceSnapshots[]> {
+  const identities = new Map<string, readonly SourceSnapshots[]>()
+  for (const one of sources) {
+    const identity = identityText(engine, one.source)
+    identities.set(identity, [...(identities.get(identity) ?? []), one])
   }
-  for (const group of groups.values()) group.signature = signatureOf(group.snapshots)
+  return identities
+}
+
+function areTheSame(before: readonly SourceSnapshots[], now: readonly SourceSnapshots[]): boolean {
+  return (
+    before.length === now.length &&
+    before.every((one, at) => one === now[at] || one.signature === now[at]?.signature)
+  )
+}
+
+function groupSnapshots(engine: Engine, sources: readonly SourceSnapshots[]): Map<string, Snapshot[]> {
+  const groups = new Map<string, Snapshot[]>()
+  const snapshots = sources.flatMap((one) => one.snapshots())
+  if (sources.length > 1) snapshots.sort((one, other) => (one.start < other.start ? -1 : 1))
+  for (const snapshot of snapshots) {
+    const key = groupOf(engine, snapshot)
+    const group = groups.get(key)
+    if (group === undefined) groups.set(key, [snapshot])
+    else group.push(snapshot)
+  }
   return groups
-}
-
-function signatureOf(snapshots: readonly Snapshot[]): string {
-  const hash = createHash("sha256")
-  for (const { id } of snapshots) hash.update(id)
-  return hash.digest("base64")
 }
 
 /**
@@ -96,8 +107,11 @@ export function identityText(engine: Engine, source: SnapshotSource): string {
   return engine === "kopia" ? `${source.user}@${source.host}:${paths}` : `${source.host}:${paths}`
 }
 
-function summarise(identity: string, snapshots: readonly Snapshot[]): IdentitySummary {
-  const complete = snapshots.filter(({ incomplete }) => incomplete === undefined)
+function summarise(
+  identity: string,
+  snapshots: readonly Snapshot[],
+  complete: readonly Snapshot[],
+): IdentitySummary {
   // Listings are sorted by start, oldest first.
   const last = snapshots.at(-1)
   if (last === undefined) throw new RangeError("an identity without snapshots has no summary")
@@ -115,10 +129,4 @@ function summarise(identity: string, snapshots: readonly Snapshot[]): IdentitySu
 
 function second(instant: bigint): bigint {
   return instant / 1_000_000_000n
-}
-
-function sightingsOf(snapshots: readonly Snapshot[]): Sighting[] {
-  return snapshots
-    .filter(({ incomplete }) => incomplete === undefined)
-    .map(({ id, start, root }) => ({ id, start, root }))
 }

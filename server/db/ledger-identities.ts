@@ -10,14 +10,17 @@ export interface LedgerIdentity {
   readonly lastChange: number
   /** When a person gave up all that was seen here. */
   readonly closedAt: number | undefined
+  /** Of the listing that was recorded last. Undefined: whatever is listed next has to be compared with all that is known. */
+  readonly listedDigest: string | undefined
 }
 
-interface Row extends Omit<LedgerIdentity, "closedAt"> {
+interface Row extends Omit<LedgerIdentity, "closedAt" | "listedDigest"> {
   readonly closedAt: number | null
+  readonly listedDigest: string | null
 }
 
 const columns = `id, place, identity, repository_id AS repositoryId, first_seen AS firstSeen,
-  last_change AS lastChange, closed_at AS closedAt`
+  last_change AS lastChange, closed_at AS closedAt, listed_digest AS listedDigest`
 
 /** Every identity ever seen in a place. */
 export class LedgerIdentities {
@@ -28,11 +31,12 @@ export class LedgerIdentities {
 
   constructor(connection: Database.Database) {
     this.#all = connection.prepare<[], Row>(`SELECT ${columns} FROM ledger_identity ORDER BY place, identity`)
-    this.#see = connection.prepare<[string, string, string, number, number], Row>(
-      `INSERT INTO ledger_identity (place, identity, repository_id, first_seen, last_change)
-       VALUES (?, ?, ?, ?, ?)
+    this.#see = connection.prepare<[string, string, string, number, number, string | null], Row>(
+      `INSERT INTO ledger_identity (place, identity, repository_id, first_seen, last_change, listed_digest)
+       VALUES (?, ?, ?, ?, ?, ?)
        ON CONFLICT (place, identity) DO UPDATE
-       SET repository_id = excluded.repository_id, last_change = excluded.last_change, closed_at = NULL
+       SET repository_id = excluded.repository_id, last_change = excluded.last_change, closed_at = NULL,
+         listed_digest = excluded.listed_digest
        RETURNING ${columns}`,
     )
     this.#close = connection.prepare<[number, string]>(
@@ -41,7 +45,8 @@ export class LedgerIdentities {
     this.#adopt = connection.prepare<[string, string, string, number, number, number | null], Row>(
       `INSERT INTO ledger_identity (place, identity, repository_id, first_seen, last_change, closed_at)
        VALUES (?, ?, ?, ?, ?, ?)
-       ON CONFLICT (place, identity) DO UPDATE SET first_seen = min(first_seen, excluded.first_seen)
+       ON CONFLICT (place, identity) DO UPDATE
+       SET first_seen = min(first_seen, excluded.first_seen), listed_digest = NULL
        RETURNING ${columns}`,
     )
   }
@@ -51,9 +56,16 @@ export class LedgerIdentities {
   }
 
   /** The identity's row, made where it is new, opened again where it was closed. */
-  see(place: string, identity: string, repositoryId: string, at: number): LedgerIdentity {
+  see(seen: {
+    readonly place: string
+    readonly identity: string
+    readonly repositoryId: string
+    readonly at: number
+    readonly listedDigest: string | undefined
+  }): LedgerIdentity {
+    const { place, identity, repositoryId, at, listedDigest } = seen
     return translated("writing the ledger", () =>
-      returned(this.#see.get(place, identity, repositoryId, at, at)),
+      returned(this.#see.get(place, identity, repositoryId, at, at, listedDigest ?? null)),
     )
   }
 
@@ -62,7 +74,7 @@ export class LedgerIdentities {
   }
 
   /** Takes over an identity from another ledger; what is known here already stays. */
-  adopt(row: Omit<LedgerIdentity, "id">): LedgerIdentity {
+  adopt(row: Omit<LedgerIdentity, "id" | "listedDigest">): LedgerIdentity {
     const { place, identity, repositoryId, firstSeen, lastChange, closedAt } = row
     return translated("adopting a ledger", () =>
       returned(this.#adopt.get(place, identity, repositoryId, firstSeen, lastChange, closedAt ?? null)),
@@ -71,7 +83,7 @@ export class LedgerIdentities {
 }
 
 function toDomain(row: Row): LedgerIdentity {
-  return { ...row, closedAt: row.closedAt ?? undefined }
+  return { ...row, closedAt: row.closedAt ?? undefined, listedDigest: row.listedDigest ?? undefined }
 }
 
 function returned(row: Row | undefined): LedgerIdentity {

@@ -65,20 +65,26 @@ export function copyLedger(database: StateDatabase, at: number): LedgerCopy {
     version: 1,
     exportedAt: at,
     pins: new Pins(database.connection).all(),
-    identities: new LedgerIdentities(database.connection).all().map(({ id, closedAt, ...identity }) => ({
-      ...identity,
-      closedAt: closedAt ?? null,
-      snapshots: snapshots
-        .of(id)
-        .map((row) => [
-          `${row.start}`,
-          row.root,
-          row.engineId,
-          row.firstSeen,
-          row.goneAt ?? null,
-          row.goneReason ?? null,
-        ]),
-    })),
+    identities: new LedgerIdentities(database.connection)
+      .all()
+      .map(({ id, place, identity, repositoryId, firstSeen, lastChange, closedAt }) => ({
+        place,
+        identity,
+        repositoryId,
+        firstSeen,
+        lastChange,
+        closedAt: closedAt ?? null,
+        snapshots: snapshots
+          .of(id)
+          .map((row) => [
+            `${row.start}`,
+            row.root,
+            row.engineId,
+            row.firstSeen,
+            row.goneAt ?? null,
+            row.goneReason ?? null,
+          ]),
+      })),
   }
 }
 

@@ -10,7 +10,8 @@ import {
   translated,
 } from "../db/index.js"
 import { LedgerError } from "./errors.js"
-import { type ListedSnapshot, newestGone, reconcile } from "./reconcile.js"
+import { newestGone, reconcile } from "./reconcile.js"
+import { digestOf, type Sighted } from "./sighted.js"
 import type { WriteHealth } from "./write-health.js"
 
 export interface GoneSnapshot {
@@ -25,7 +26,7 @@ export interface Generation {
   /** "" without restic's password. */
   readonly repositoryId: string
   /** Identities with any snapshot, and their complete ones, in the order of the listing before. */
-  readonly complete: ReadonlyMap<string, readonly ListedSnapshot[]>
+  readonly complete: ReadonlyMap<string, Sighted>
   /** Identities of which it shows none any more; undefined: whatever `complete` does not name. */
   readonly absent?: readonly string[] | undefined
   /** Unix milliseconds. */
@@ -35,12 +36,25 @@ export interface Generation {
 interface Memory {
   /** Undefined while no write of it succeeded. */
   row: LedgerIdentity | undefined
-  /** What the last generation listed; undefined since the start. */
-  listed: readonly ListedSnapshot[] | undefined
+  /** Of what the last generation listed; undefined: everything known has to be compared with what is listed next. */
+  digest: string | undefined
   newestGone: LedgerSnapshot | undefined
   /** Rows that are not on the disk yet. */
   unsaved: readonly LedgerSnapshot[]
+  /** What was listed when they were to be written. */
+  waiting: Sighted | undefined
 }
+
+/** What has to be written down of one identity, besides the rows that its memory holds until then. */
+interface Write {
+  readonly identity: string
+  readonly memory: Memory
+  readonly replaced: readonly LedgerSnapshot[]
+  readonly listedDigest: string | undefined
+}
+
+/** Identities in one transaction. */
+const BATCH = 1_000
 
 /**
  * Every complete snapshot ever seen, by place and identity. The rows are on the disk; in memory is only what tells whether a
@@ -64,43 +78,18 @@ export class Sightings {
   }
 
   /**
-   * Writes down what a good listing shows, in one transaction, before it is used for any answer. When the disk is full it is
-   * kept in memory all the same and written with the next generation (`lastWriteError`).
+   * Writes down what a good listing shows before it is used for any answer. When the disk is full it is kept in memory all
+   * the same and written with the next generation (`lastWriteError`).
    */
   record(generation: Generation): void {
-    const { place, complete, at } = generation
+    const { place, complete } = generation
     const identities = this.#of(place)
-    const steps: (() => void)[] = []
-    const done: (() => void)[] = []
     const absent = new Set(generation.absent ?? [...identities.keys()].filter((name) => !complete.has(name)))
     const waiting = [...identities].filter(([, memory]) => isWaiting(memory)).map(([name]) => name)
-    for (const identity of new Set([...complete.keys(), ...absent, ...waiting])) {
-      const before = absent.has(identity) ? undefined : identities.get(identity)?.listed
-      const listed = complete.get(identity) ?? before
-      const memory = identities.get(identity) ?? unknown()
-      identities.set(identity, memory)
-      if (!isNews(memory, listed ?? [], generation.repositoryId, listed !== undefined)) continue
-
-      const known = this.#rows(memory)
-      const { changed, replaced, newestGone: gone } = reconcile(known, listed ?? [], at)
-      const unsaved = merged(memory.unsaved, changed, replaced)
-      Object.assign(memory, { listed: listed ?? [], newestGone: gone, unsaved })
-      const outdated = listed !== undefined && !describes(memory.row, generation.repositoryId)
-      if (unsaved.length === 0 && replaced.length === 0 && !outdated) continue
-      steps.push(() => {
-        const row = this.#identities.see(place, identity, generation.repositoryId, at)
-        for (const snapshot of unsaved) this.#snapshots.put(row.id, snapshot)
-        for (const snapshot of replaced) this.#snapshots.remove(row.id, snapshot)
-        done.push(() => Object.assign(memory, { row, unsaved: [] }))
-      })
-    }
-    if (steps.length === 0) return
-    const saved = this.#health.attempt(() => {
-      this.#together(() => {
-        for (const step of steps) step()
-      })
-    })
-    if (saved) for (const step of done) step()
+    const names = [...new Set([...complete.keys(), ...absent, ...waiting])]
+    // Identities do not depend on each other. All of a large repository in one transaction would be as large in memory.
+    for (let first = 0; first < names.length; first += BATCH)
+      this.#recordBatch(names.slice(first, first + BATCH), absent, generation)
   }
 
   /**
@@ -179,8 +168,46 @@ export class Sightings {
   reload(): void {
     for (const row of this.#identities.all()) {
       const memory = this.#of(row.place)
-      memory.set(row.identity, { ...(memory.get(row.identity) ?? unknown()), row, listed: undefined })
+      memory.set(row.identity, { ...(memory.get(row.identity) ?? unknown()), row, digest: row.listedDigest })
     }
+  }
+
+  #recordBatch(names: readonly string[], absent: ReadonlySet<string>, generation: Generation): void {
+    const { place, repositoryId, complete, at } = generation
+    const identities = this.#of(place)
+    const writes: Write[] = []
+    for (const identity of names) {
+      const memory = identities.get(identity) ?? unknown()
+      identities.set(identity, memory)
+      const shown = complete.get(identity) ?? (absent.has(identity) ? undefined : memory.waiting)
+      const digest = digestOf(shown ?? [])
+      if (!isNews(memory, digest, repositoryId, shown !== undefined)) continue
+
+      const { changed, replaced, newestGone: gone } = reconcile(this.#rows(memory), [...(shown ?? [])], at)
+      const unsaved = merged(memory.unsaved, changed, replaced)
+      // What is gone is worked out anew after a start.
+      const listedDigest = gone === undefined ? digest : undefined
+      const said = describes(memory.row, repositoryId) && memory.row?.listedDigest === listedDigest
+      const nothing = unsaved.length === 0 && replaced.length === 0 && (said || shown === undefined)
+      Object.assign(memory, { digest, newestGone: gone, unsaved, waiting: nothing ? undefined : shown })
+      if (!nothing) writes.push({ identity, memory, replaced, listedDigest })
+    }
+    if (writes.length === 0) return
+    const rows: LedgerIdentity[] = []
+    const saved = this.#health.attempt(() => {
+      this.#together(() => {
+        for (const { identity, memory, replaced, listedDigest } of writes) {
+          const row = this.#identities.see({ place, identity, repositoryId, at, listedDigest })
+          for (const snapshot of memory.unsaved) this.#snapshots.put(row.id, snapshot)
+          for (const snapshot of replaced) this.#snapshots.remove(row.id, snapshot)
+          rows.push(row)
+        }
+      })
+    })
+    if (!saved) return
+    writes.forEach(({ memory }, index) =>
+      Object.assign(memory, { row: rows[index], unsaved: [], waiting: undefined }),
+    )
   }
 
   /** All of it or nothing. A full disk shows itself only at the commit. */
@@ -203,7 +230,7 @@ export class Sightings {
 }
 
 function unknown(): Memory {
-  return { row: undefined, listed: undefined, newestGone: undefined, unsaved: [] }
+  return { row: undefined, digest: undefined, newestGone: undefined, unsaved: [], waiting: undefined }
 }
 
 function isOpen(memory: Memory): boolean {
@@ -215,33 +242,15 @@ function isWaiting(memory: Memory): boolean {
   return memory.row === undefined || memory.unsaved.length > 0
 }
 
-function isNews(
-  memory: Memory,
-  listed: readonly ListedSnapshot[],
-  repositoryId: string,
-  shown: boolean,
-): boolean {
-  if (memory.listed === undefined || memory.unsaved.length > 0) return true
+function isNews(memory: Memory, digest: string, repositoryId: string, shown: boolean): boolean {
+  if (memory.unsaved.length > 0) return true
   if (shown && !describes(memory.row, repositoryId)) return true
-  return !sameListed(memory.listed, listed)
+  return memory.digest !== digest
 }
 
 /** Whether the row says what a listing that shows the identity has to say of it. */
 function describes(row: LedgerIdentity | undefined, repositoryId: string): boolean {
   return row !== undefined && row.closedAt === undefined && row.repositoryId === repositoryId
-}
-
-function sameListed(before: readonly ListedSnapshot[], now: readonly ListedSnapshot[]): boolean {
-  return (
-    before.length === now.length &&
-    before.every((one, index) => {
-      const other = now[index]
-      return (
-        other !== undefined &&
-        (one === other || (one.id === other.id && one.start === other.start && one.root === other.root))
-      )
-    })
-  )
 }
 
 function merged(
