@@ -169,6 +169,11 @@ const codes: Readonly<Record<string, { code: StorageErrorCode; what: string; hin
     what: "may not be read",
     hint: "Let the daemon's user read it (owner, mode, or the export's squash).",
   },
+  EROFS: {
+    code: "unreadable",
+    what: "cannot be written: the filesystem is mounted read-only",
+    hint: "Mount it writable; for reading alone, its sentinel must have been written before.",
+  },
   ESTALE: { code: "io", what: "has a stale NFS handle", hint: "Mount the filesystem again." },
   ETIMEDOUT: {
     code: "timeout",

@@ -29,13 +29,22 @@ export function readSentinel(store: string): string | undefined {
 export function createSentinel(store: string, now: Date): string {
   const id = randomUUID()
   try {
-    mkdirSync(join(store, STORE_FOLDER), { recursive: true, mode: 0o755 })
+    ensureFolder(join(store, STORE_FOLDER))
     const sentinel = { cistern: "store", version: 1, id, created: now.toISOString() }
     createFile(join(store, SENTINEL), `${JSON.stringify(sentinel, undefined, 2)}\n`, { mode: 0o644 })
   } catch (cause) {
     throw fileError(cause, join(store, SENTINEL), SENTINEL)
   }
   return id
+}
+
+/** Not by Node's `recursive`, which says ENOENT where the filesystem is mounted read-only. */
+function ensureFolder(folder: string): void {
+  try {
+    mkdirSync(folder, { mode: 0o755 })
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error
+  }
 }
 
 function readSmall(file: string): Uint8Array | undefined {
