@@ -297,7 +297,8 @@ export class Catalog {
   #forget(key: string, held: HeldPlace): void {
     clearTimeout(held.debounce)
     this.#places.delete(key)
-    void held.store.connection.rpc.call("forget", key)
+    // A thread that ended has forgotten it already.
+    held.store.connection.rpc.call("forget", key).catch(() => undefined)
   }
 
   #changed(place: string): void {

@@ -40,6 +40,7 @@ export class Rpc<Theirs extends Methods> {
   readonly #port: Port
   readonly #waiting = new Map<number, { resolve: (value: unknown) => void; reject: (error: Error) => void }>()
   #nextId = 0
+  #gone: Error | undefined
 
   constructor(port: Port, ours: Methods) {
     this.#port = port
@@ -52,6 +53,7 @@ export class Rpc<Theirs extends Methods> {
     method: Name,
     argument: Parameters<Theirs[Name]>[0],
   ): Promise<Awaited<ReturnType<Theirs[Name]>>> {
+    if (this.#gone !== undefined) return Promise.reject(this.#gone)
     const id = this.#nextId++
     return new Promise((resolve, reject) => {
       this.#waiting.set(id, { resolve: resolve as (value: unknown) => void, reject })
@@ -59,8 +61,9 @@ export class Rpc<Theirs extends Methods> {
     })
   }
 
-  /** Fails every call that has no answer yet: the other side is gone. */
+  /** Fails every call that has no answer yet, and every later one: the other side is gone. */
   abandon(error: Error): void {
+    this.#gone ??= error
     for (const { reject } of this.#waiting.values()) reject(error)
     this.#waiting.clear()
   }

@@ -87,6 +87,14 @@ class LiveKopia {
       run: () => this.must(["policy", "set", `app-${round % 5}@live:/data`, "--keep-daily", `${round}`]),
     })
     const age = (): Act => ({ what: "time passing", run: () => this.#passTime() })
+    const together = (round: number): Act => ({
+      what: "two backups beside a maintenance",
+      run: () => {
+        const apart = [...this.#backup(round + 1), "--description", "beside"]
+        const safe = ["maintenance", "run", "--full"]
+        return Promise.all([this.must(this.#backup(round)), this.must(apart), this.must(safe)])
+      },
+    })
     const backups = Array.from({ length: 6 }, () => backup)
     return [
       ...backups,
@@ -97,6 +105,7 @@ class LiveKopia {
       ...backups,
       age,
       backup,
+      together,
       stopped("maintenance", maintenance),
       deletion,
       whole("index compaction", ["index", "optimize", "--all", "--dangerous-commands=enabled"]),
@@ -107,6 +116,15 @@ class LiveKopia {
       whole("maintenance", maintenance),
       stopped("index compaction", ["index", "optimize", "--all", "--dangerous-commands=enabled"]),
     ]
+  }
+
+  /** Kinds of metadata blobs that are there: `xn`, `xs`, `xr`, `xe`, `xw`, `n`, `m`. */
+  kinds(): string[] {
+    const kinds = readdirSync(this.repository, { recursive: true, withFileTypes: true })
+      .filter((entry) => entry.isFile())
+      .map(({ parentPath, name }) => join(parentPath, name).slice(this.repository.length).replaceAll("/", ""))
+      .flatMap((id) => /^(?:x[a-z]|[nm])(?=[0-9a-f_])/.exec(id)?.[0] ?? [])
+    return [...new Set(kinds)]
   }
 
   #backup(round: number): string[] {
@@ -149,12 +167,14 @@ describe.skipIf(kopia === undefined)("while the real kopia writes, deletes, main
         const loop = await ListingLoop.start(live.repository, "kopia", password)
         loops.push(loop)
         const acts = live.acts()
+        const kinds = new Set<string>()
         const tally = await campaign({
           loop,
           truth: () => live.snapshots(),
           nextAct: (round) => {
             const act = acts[round % acts.length]
             if (act === undefined) throw new RangeError("no such act")
+            for (const kind of live.kinds()) kinds.add(kind)
             return act(round)
           },
           rounds: 100 * acts.length,
@@ -163,9 +183,13 @@ describe.skipIf(kopia === undefined)("while the real kopia writes, deletes, main
         console.info(
           `kopia format ${formatVersion}:`,
           tally,
-          `longest without: ${loop.longestWithoutMs.toFixed(0)} ms`,
+          `longest without: ${loop.longestWithoutMs.toFixed(0)} ms, kinds: ${[...kinds].join(" ")}`,
         )
         expect(tally.rounds).toBeGreaterThan(acts.length)
+        // The compactions that the listings ran beside did take place.
+        expect([...kinds]).toEqual(
+          expect.arrayContaining(formatVersion === 1 ? ["n", "m"] : ["xn", "xs", "xe"]),
+        )
       },
     )
   }
