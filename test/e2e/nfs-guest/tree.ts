@@ -1,0 +1,60 @@
+import { cpSync, mkdirSync, readFileSync, writeFileSync } from "node:fs"
+import { join } from "node:path"
+import { scratch } from "../../support/fixtures.js"
+import { compiled } from "../../support/compiled.js"
+
+const root = join(import.meta.dirname, "../../..")
+
+/** What the guest runs: the daemon with its packages, this Node, and the program of the scenarios. */
+export function guestTree(): string {
+  const tree = scratch()
+  const app = join(tree, "app")
+  // From the source, so that a build that somebody runs at this moment does no harm.
+  const daemon = compiled("server", "storage")
+  for (const room of ["server", "storage"])
+    cpSync(join(daemon, room), join(app, "dist", room), { recursive: true })
+  cpSync(join(compiled("test/e2e/nfs-guest", "test/support"), "test"), join(app, "test"), { recursive: true })
+  cpSync(join(root, "package.json"), join(app, "package.json"))
+  for (const folder of productionPackages())
+    cpSync(join(root, folder), join(app, folder), { recursive: true })
+  standInForVitest(join(app, "node_modules/vitest"))
+  cpSync(process.execPath, join(tree, "node"), { dereference: true })
+  writeFileSync(join(tree, "main"), MAIN, { mode: 0o755 })
+  return tree
+}
+
+/** Folders below node_modules, as the lock file knows them. */
+function productionPackages(): string[] {
+  const { packages } = JSON.parse(readFileSync(join(root, "package-lock.json"), "utf8")) as {
+    packages: Readonly<Record<string, { readonly dev?: boolean; readonly optional?: boolean }>>
+  }
+  return Object.entries(packages)
+    .filter(([folder, { dev, optional }]) => folder !== "" && dev !== true && optional !== true)
+    .map(([folder]) => folder)
+}
+
+/** The support of our tests cleans up after each of them; the guest is thrown away as a whole. */
+function standInForVitest(folder: string): void {
+  mkdirSync(folder, { recursive: true })
+  writeFileSync(join(folder, "package.json"), '{"name":"vitest","type":"module","exports":"./index.js"}')
+  writeFileSync(
+    join(folder, "index.js"),
+    "export const afterEach = () => {}\nexport const afterAll = afterEach\n",
+  )
+}
+
+/** Loads the kernel's parts, lays the cable, and runs the scenarios at its client's end. */
+const MAIN = `#!/bin/sh
+set -e
+for module in loop nfsd nfs nfsv3 nfsv4 veth; do modprobe $module; done
+mount -t nfsd nfsd /proc/fs/nfsd
+ip netns add client
+ip link add server type veth peer name client netns client
+ip address add 10.77.0.1/24 dev server
+ip link set server up
+ip -n client link set lo up
+ip -n client address add 10.77.0.2/24 dev client
+ip -n client link set client up
+ln -sf /tree/node /usr/bin/node
+exec nsenter --net=/run/netns/client /tree/node /tree/app/test/e2e/nfs-guest/main.js
+`

@@ -1,0 +1,141 @@
+import { execFile, execFileSync } from "node:child_process"
+import { join } from "node:path"
+import { promisify } from "node:util"
+import { beforeAll, describe, expect, it } from "vitest"
+import { requireRoot } from "../support/mounts.js"
+import { type Finding, MARK } from "./nfs-guest/report.js"
+import { guestTree } from "./nfs-guest/tree.js"
+
+// A real NFS mount: in a virtual machine with a kernel that is server and client. What was found is in docs/nfs.md.
+
+const scripts = join(import.meta.dirname, "../../scripts/nfs-guest")
+const BUILD_LIMIT_S = 240
+const RUN_LIMIT_S = 560
+
+/** A request waits for 2 s at most; the rest is for the emulated processors, ten times slower than real ones. */
+const ANSWER_MS = 3_500
+const LANDED_MS = 10_000
+const STOP_MS = 10_000
+const MOUNTS = ["documented", "default", "version 3"]
+
+interface Answer {
+  readonly decision: string
+  readonly error?: string
+  readonly milliseconds: number
+}
+
+let findings: readonly Finding[] = []
+
+beforeAll(
+  async () => {
+    requireRoot()
+    const make = { encoding: "utf8", timeout: BUILD_LIMIT_S * 1000 } as const
+    const guest = execFileSync(join(scripts, "make"), make).trim()
+    const run = promisify(execFile)(join(scripts, "run"), [guest, guestTree(), String(RUN_LIMIT_S)])
+    const { stdout } = await run
+    findings = findingsIn(stdout)
+    if (findings.at(-1)?.scenario !== "end")
+      throw new Error(`the guest did not come to its end:\n${stdout.slice(-8000)}`)
+  },
+  (BUILD_LIMIT_S + RUN_LIMIT_S + 60) * 1000,
+)
+
+function findingsIn(console: string): Finding[] {
+  return console
+    .split("\n")
+    .filter((line) => line.startsWith(MARK))
+    .map((line) => JSON.parse(line.slice(MARK.length)) as Finding)
+}
+
+function only(scenario: string): Finding {
+  const [finding, ...more] = findings.filter((candidate) => candidate.scenario === scenario)
+  if (finding === undefined || more.length > 0)
+    throw new Error(`not exactly one finding is called "${scenario}"`)
+  return finding
+}
+
+/** Landings of first backups over one kind of mount; there are some, or the test is none. */
+function landings(mount: string): readonly (Finding & { first: string; milliseconds: number })[] {
+  const found = findings.filter((finding) => finding.scenario === "landing" && finding["mount"] === mount)
+  expect(found.length).toBeGreaterThan(4)
+  return found as (Finding & { first: string; milliseconds: number })[]
+}
+
+function median(values: readonly number[]): number {
+  return [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN
+}
+
+function answers(scenario: string, daemon: "lent" | "declared" | "beside"): readonly Answer[] {
+  return only(scenario)[daemon] as readonly Answer[]
+}
+
+describe("over an NFS mount", () => {
+  for (const mount of [...MOUNTS, "documented, written over NFS"]) {
+    it(`the first answer after a backup landed is never fresh: mounted as ${mount}`, () => {
+      for (const landing of landings(mount)) expect(landing).not.toMatchObject({ first: "fresh" })
+    })
+
+    it(`a landed backup is told within 10 s: mounted as ${mount}`, () => {
+      expect(median(landings(mount).map(({ milliseconds }) => milliseconds))).toBeLessThan(LANDED_MS)
+    })
+  }
+
+  for (const mount of MOUNTS) {
+    it(`one more backup is noticed without any question: mounted as ${mount}`, () => {
+      const finding = findings.find(({ scenario, mount: which }) => scenario === "unasked" && which === mount)
+      expect(finding?.["milliseconds"]).toBeLessThan(LANDED_MS)
+    })
+  }
+
+  it("a mount with nocto is refused, with the reason", () => {
+    for (const daemon of ["lent", "declared"] as const) {
+      for (const answer of answers("nocto", daemon)) {
+        expect(answer).toMatchObject({ decision: "unknown", reason: "store_fenced" })
+        expect(answer.error).toContain("nocto")
+      }
+    }
+  })
+
+  it("what was unmounted is unknown, and nothing else is", () => {
+    for (const daemon of ["lent", "declared"] as const) {
+      for (const answer of answers("unmounted", daemon)) expect(answer).toMatchObject({ decision: "unknown" })
+    }
+    expect(answers("unmounted", "declared")[0]).toMatchObject({ reason: "store_fenced" })
+    expect(answers("unmounted", "beside")).toMatchObject([{ decision: "restore" }, { decision: "fresh" }])
+    expect(only("mounted again")["milliseconds"]).toMatchObject({
+      "new/nothing-yet": expect.any(Number) as number,
+    })
+  })
+})
+
+for (const what of ["server", "cable"]) {
+  describe(`when the NFS ${what} falls silent`, () => {
+    it("volumes on it are unknown in time, those of another store are answered as ever", () => {
+      for (const daemon of ["lent", "declared"] as const) {
+        for (const answer of answers(`${what} silent`, daemon)) {
+          expect(answer).toMatchObject({ decision: "unknown" })
+          expect(answer.milliseconds).toBeLessThan(ANSWER_MS)
+        }
+      }
+      expect(answers(`${what} silent`, "beside")).toMatchObject([
+        { decision: "restore" },
+        { decision: "fresh" },
+      ])
+    })
+
+    it("the daemon can be stopped, also as the first process of a container", () => {
+      expect(only(`${what} silent, stopped`)["milliseconds"]).toBeLessThan(STOP_MS)
+      expect(only(`${what} silent, first process stopped`)["milliseconds"]).toBeLessThan(STOP_MS)
+    })
+
+    it("the daemon can be started, says unknown, and recovers when it is back", () => {
+      for (const answer of answers(`${what} silent, started`, "lent")) {
+        expect(answer).toMatchObject({ decision: "unknown" })
+        expect(answer.milliseconds).toBeLessThan(ANSWER_MS)
+      }
+      expect(only(`${what} back`)["milliseconds"]).toMatchObject({
+        "new/nothing-yet": expect.any(Number) as number,
+      })
+    })
+  })
+}
