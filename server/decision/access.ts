@@ -21,7 +21,7 @@ export function fenceObstacles(facts: RepositoryFacts): Obstacle[] {
         {
           code: "store_fenced",
           repository,
-          message: `The store "${facts.fence.store}" of repository "${repository}" is fenced: ${facts.fence.message}.`,
+          message: `${fencedPart(facts.fence.store, repository)} is fenced: ${facts.fence.message}.`,
           hint:
             facts.fence.hint ??
             `Mount the filesystem again, or, after a move or rebuild, run \`${acts.acceptStore(facts.fence.store)}\`.`,
@@ -37,6 +37,13 @@ export function fenceObstacles(facts: RepositoryFacts): Obstacle[] {
         },
       ]
   }
+}
+
+/** A directory that was only lent is part of no store. */
+function fencedPart(store: string, repository: string): string {
+  return store === ""
+    ? `The directory of repository "${repository}"`
+    : `The store "${store}" of repository "${repository}"`
 }
 
 export function pinObstacles(facts: RepositoryFacts): Obstacle[] {
