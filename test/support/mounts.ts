@@ -24,7 +24,8 @@ export function requireRoot(): void {
 
 /** A new ext4 filesystem in an image file, with a UUID of its own. */
 export function ext4Image(megabytes = 4): string {
-  return image("ext4.img", megabytes, ["mkfs.ext4", "-q", "-O", "^has_journal"])
+  // Small filesystems would get blocks smaller than a page of memory, as no NAS has.
+  return image("ext4.img", megabytes, ["mkfs.ext4", "-q", "-O", "^has_journal", "-b", "4096"])
 }
 
 /** A new XFS filesystem. The image is sparse: XFS wants 300 MB and writes next to nothing. */
