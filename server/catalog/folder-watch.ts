@@ -1,4 +1,4 @@
-import { type FSWatcher, watch } from "node:fs"
+import { type FSWatcher, statSync, watch } from "node:fs"
 import { join } from "node:path"
 
 /** The kernel's default allowance of watches is 8,192 for all programs of a user; we leave most of the rest to others. */
@@ -10,6 +10,8 @@ const MOST_WATCHES = 6_000
  */
 export class FolderWatch {
   readonly #places = new Map<string, Map<string, FSWatcher>>()
+  /** Which directory each place was: one that took its place is watched anew, because the old watches tell nothing of it. */
+  readonly #roots = new Map<string, string>()
   readonly #changed: (place: string) => void
   #watches = 0
 
@@ -19,6 +21,9 @@ export class FolderWatch {
 
   /** Watches exactly these folders of the place from now on. Folders that do not exist are passed over. */
   set(place: string, root: string, folders: readonly string[]): { added: number; complete: boolean } {
+    const directory = directoryAt(root)
+    if (this.#roots.get(place) !== directory) this.drop(place)
+    this.#roots.set(place, directory)
     const watchers = this.#places.get(place) ?? new Map<string, FSWatcher>()
     this.#places.set(place, watchers)
     const wanted = new Set(folders)
@@ -50,6 +55,7 @@ export class FolderWatch {
     const watchers = this.#places.get(place) ?? new Map<string, FSWatcher>()
     for (const [folder, watcher] of watchers) this.#close(watchers, folder, watcher)
     this.#places.delete(place)
+    this.#roots.delete(place)
   }
 
   #open(place: string, directory: string): FSWatcher | undefined {
@@ -66,5 +72,16 @@ export class FolderWatch {
   #close(watchers: Map<string, FSWatcher>, folder: string, watcher: FSWatcher): void {
     watcher.close()
     if (watchers.delete(folder)) this.#watches--
+  }
+}
+
+/** Tells two directories apart; "" for none that can be looked at. */
+function directoryAt(path: string): string {
+  try {
+    const { dev, ino } = statSync(path, { bigint: true })
+    return `${dev} ${ino}`
+  } catch {
+    // Gone or not readable: then it cannot be watched either, which `set` says.
+    return ""
   }
 }

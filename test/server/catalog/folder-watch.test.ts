@@ -85,17 +85,19 @@ describe("watched folders", () => {
     expect(watch.set("a", root, ["", "not there"])).toEqual({ added: 1, complete: false })
   })
 
-  it("are watched again when they come back", async () => {
+  it("are watched anew when another directory took their place", async () => {
     const { root, watch, changes } = watching()
-    watch.set("a", root, ["x"])
-    rmSync(join(root, "x"), { recursive: true })
+    watch.set("a", root, ["", "x"])
+    renameSync(root, `${root}-away`)
+    mkdirSync(join(root, "x"), { recursive: true })
+    expect(watch.set("a", root, ["", "x"])).toEqual({ added: 2, complete: true })
+    changes.length = 0
+    writeFileSync(join(root, "x/blob"), "")
     await until(
       () => changes,
       (seen) => seen.length > 0,
-      "the end of the folder",
+      "an event in the new directory",
     )
-    watch.set("a", root, [])
-    mkdirSync(join(root, "x"))
-    expect(watch.set("a", root, ["x"])).toEqual({ added: 1, complete: true })
+    rmSync(`${root}-away`, { recursive: true })
   })
 })
