@@ -3,6 +3,7 @@ import { unpackSightings } from "../ledger/sighted.js"
 import { type Clock, type Moment } from "./clock.js"
 import type { Fenced, ListingHeader, ListReply, PlaceSpec } from "./messages.js"
 import type { ErrorJson } from "./rpc.js"
+import { spareMemoryAfter } from "./spare-memory.js"
 import type { IdentitySummary, SummaryChange } from "./summary.js"
 
 /** What the newest accepted listing of a place said. */
@@ -155,6 +156,7 @@ export class Place {
         this.#view = { spec, generation, trouble: undefined, watched: reply.watched }
         // Last: a listing that its witness refused is no basis, and the next one starts from nothing.
         this.#basis = witnessed ? reading : undefined
+        if (full) spareMemoryAfter(header.snapshotCount)
         return
       }
       case "failed":

@@ -32,6 +32,7 @@ import type {
   StoreMethods,
 } from "./messages.js"
 import { errorToJson, type Port, Rpc } from "./rpc.js"
+import { spareMemoryAfter } from "./spare-memory.js"
 import { Summariser } from "./summary.js"
 
 interface OpenPlace {
@@ -112,6 +113,7 @@ export class StoreService {
       const reading = randomUUID()
       place.reading = reading
       const watched = this.#watchFolders(spec, place.repository.watchedFolders())
+      if (full) spareMemoryAfter(listing.snapshotCount)
       return { kind: "listed", header: headerOf(listing), delta, reading, full, watched, fence, ...timed() }
     } catch (error) {
       const after = this.#fenceOf(spec.fences)

@@ -1,5 +1,5 @@
 import type { Engine, Listing, Snapshot, SnapshotSource, SourceSnapshots } from "../../storage/index.js"
-import { type PackedSightings, packSightings, type Sighted } from "../ledger/sighted.js"
+import { type PackedSightings, type Sighted, SightingsPacker } from "../ledger/sighted.js"
 
 /** What a decision needs of one identity. Main memory holds these; the snapshots themselves stay with the reading thread. */
 export interface IdentitySummary {
@@ -38,7 +38,8 @@ export class Summariser {
 
   /** The delta from the last accepted listing. Forget the old state with a new Summariser. */
   delta(listing: Listing): SummaryDelta {
-    const changed: SummaryDelta["changed"][number][] = []
+    const summaries: IdentitySummary[] = []
+    const packer = new SightingsPacker()
     const known = new Map<string, Known>()
     const groupsBefore = new Set([...this.#known.values()].flatMap(({ groups }) => groups))
     for (const [identity, sources] of byIdentity(listing)) {
@@ -51,11 +52,16 @@ export class Summariser {
       known.set(identity, { sources, groups: [...groups.keys()] })
       for (const [group, snapshots] of groups) {
         const complete = snapshots.filter(({ incomplete }) => incomplete === undefined)
-        changed.push({ summary: summarise(group, snapshots, complete), sightings: packSightings(complete) })
+        summaries.push(summarise(group, snapshots, complete))
+        packer.add(complete)
       }
     }
     for (const { groups } of known.values()) for (const group of groups) groupsBefore.delete(group)
     this.#known = known
+    const changed = packer.packed().flatMap((sightings, index) => {
+      const summary = summaries[index]
+      return summary === undefined ? [] : [{ summary, sightings }]
+    })
     return { changed, removed: [...groupsBefore] }
   }
 }

@@ -15,11 +15,34 @@ export interface PackedSightings {
 
 type Row = readonly [id: string, start: string, root: string | null]
 
-export function packSightings(sighted: Iterable<ListedSnapshot>): PackedSightings {
-  const rows = Array.from(sighted, ({ id, start, root }): Row => [id, start.toString(), root ?? null])
-  // Not from the pool of small buffers, all of which would cross with each of them.
-  const bytes = new TextEncoder().encode(JSON.stringify(rows))
-  return { bytes, digest: createHash("sha256").update(bytes).digest("base64") }
+const LEAST_BYTES = 4096
+
+/**
+ * Packs the snapshots of many identities one after the other into one piece of memory: pieces of a few kilobytes each would
+ * leave the allocator with holes that it never gives back.
+ */
+export class SightingsPacker {
+  #bytes = Buffer.alloc(LEAST_BYTES)
+  #length = 0
+  readonly #ends: number[] = []
+
+  add(sighted: Iterable<ListedSnapshot>): void {
+    const rows = Array.from(sighted, ({ id, start, root }): Row => [id, start.toString(), root ?? null])
+    const json = JSON.stringify(rows)
+    const needed = this.#length + Buffer.byteLength(json)
+    if (needed > this.#bytes.length)
+      this.#bytes = Buffer.concat([this.#bytes], Math.max(needed, 2 * this.#bytes.length))
+    this.#length += this.#bytes.write(json, this.#length)
+    this.#ends.push(this.#length)
+  }
+
+  /** In the order in which they were added. */
+  packed(): PackedSightings[] {
+    return this.#ends.map((end, index) => {
+      const bytes = this.#bytes.subarray(this.#ends[index - 1] ?? 0, end)
+      return { bytes, digest: createHash("sha256").update(bytes).digest("base64") }
+    })
+  }
 }
 
 /** Unpacks when, and each time, it is gone through. */
@@ -37,5 +60,8 @@ export function unpackSightings({ bytes, digest }: PackedSightings): Sighted {
 
 /** Equal for equal snapshots in equal order, and for nothing else. */
 export function digestOf(sighted: Sighted): string {
-  return sighted.digest ?? packSightings(sighted).digest
+  if (sighted.digest !== undefined) return sighted.digest
+  const packer = new SightingsPacker()
+  packer.add(sighted)
+  return packer.packed()[0]?.digest ?? ""
 }

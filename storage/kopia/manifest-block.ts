@@ -38,7 +38,8 @@ export class ManifestBlock {
     try {
       const [known, texts] = JSON.parse(buffer.toString("utf8", end)) as layout.Tail
       const interned = known.map(([user, host, path]) => sources.of(user, host, path))
-      const block = new ManifestBlock(buffer.subarray(0, end), count, interned, texts)
+      // A copy, because a part would keep the whole: of a small content the tail is most of it.
+      const block = new ManifestBlock(Buffer.from(buffer.subarray(0, end)), count, interned, texts)
       return block.#isSound() ? block : undefined
     } catch {
       return undefined
