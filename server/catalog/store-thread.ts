@@ -1,5 +1,5 @@
-import { Worker } from "node:worker_threads"
 import type { CatalogMethods, StoreMethods } from "./messages.js"
+import { nextThread } from "./next-thread.js"
 import { Rpc } from "./rpc.js"
 import type { StoreWorkerData } from "./store-worker.js"
 
@@ -13,19 +13,14 @@ export interface StoreConnection {
 /** How long a thread may take to end before it is left behind. */
 const CLOSE_MS = 1_000
 
-/** A listing makes many objects that live for a moment. V8 would set aside three times as much, for each store. */
-const YOUNG_GENERATION_MB = 6
-
 /** Starts the thread. `died` hears of its end when nobody asked for it. */
 export function startStoreThread(
   data: StoreWorkerData,
   methods: CatalogMethods,
   died: (error: Error) => void,
 ): StoreConnection {
-  const worker = new Worker(new URL("./store-worker.js", import.meta.url), {
-    workerData: data,
-    resourceLimits: { maxYoungGenerationSizeMb: YOUNG_GENERATION_MB },
-  })
+  const worker = nextThread()
+  worker.postMessage(data)
   const rpc = new Rpc<StoreMethods>(worker, methods)
   let closing = false
   const end = (error: Error): void => {

@@ -1,15 +1,15 @@
-import { parentPort, workerData } from "node:worker_threads"
+import { parentPort } from "node:worker_threads"
 import { openBlobCache } from "../db/index.js"
 import { StoreService } from "./store-service.js"
 
-/** What the thread of one store is given at its start. */
+/** The first message to the thread of one store. All others are calls. */
 export interface StoreWorkerData {
   readonly stateDirectory: string
   readonly events: boolean
 }
 
-if (parentPort !== null) {
-  const { stateDirectory, events } = workerData as StoreWorkerData
+const port = parentPort
+port?.once("message", ({ stateDirectory, events }: StoreWorkerData) => {
   const cache = openBlobCache(stateDirectory)
-  new StoreService(parentPort, { memoryOf: (place) => cache.of(place), events })
-}
+  new StoreService(port, { memoryOf: (place) => cache.of(place), events })
+})

@@ -1,5 +1,6 @@
 import { writeSync, closeSync } from "node:fs"
 import { type Command, InvalidArgumentError } from "commander"
+import { prepareThread } from "../catalog/next-thread.js"
 import { readConfig } from "../config/index.js"
 import type { Context } from "./context.js"
 
@@ -13,6 +14,7 @@ export function serveCommand(program: Command, context: Context): void {
     .option("--ready-fd <n>", "write the address to this file descriptor once it listens", descriptor)
     .action(async ({ readyFd }: { readonly readyFd?: number }) => {
       const config = readConfig(context.environment)
+      prepareThread()
       // The daemon's parts are many; no other command should wait for them to load.
       const { startDaemon } = await import("../main.js")
       const stopWanted = untilSignal()
