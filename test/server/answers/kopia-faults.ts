@@ -3,6 +3,7 @@ import { cpSync, existsSync, mkdirSync, renameSync, rmSync, symlinkSync, writeFi
 import { relative } from "node:path"
 import { fixture } from "../../support/fixtures.js"
 import { type Damage, damages, filesBelow } from "../../support/damage.js"
+import { SyntheticKopia } from "../../support/synthetic-kopia.js"
 import { kopiaDocument, type Scene } from "./scene.js"
 
 /** What the new volume is told after each kind of damage. */
@@ -209,9 +210,8 @@ export const kopiaFaults: readonly Fault[] = [
   {
     what: "a new repository with the same password and no snapshot lies in its place",
     absent: "repository_changed",
-    inject: async (scene) => {
+    inject: (scene) => {
       swapped(scene, home, undefined)
-      const { SyntheticKopia } = await import("../../support/synthetic-kopia.js")
       new SyntheticKopia(scene.path(home), {
         password: "cluster-shared-password",
         snapshots: 0,
