@@ -7,6 +7,8 @@ const LEAST_SLOTS = 256
 export class LatestVersions {
   readonly #shelf: ManifestShelf
   #slots = new Int32Array(LEAST_SLOTS).fill(FREE)
+  /** Of the id in each slot: nearly all comparisons end here. */
+  #hashes = new Uint32Array(LEAST_SLOTS)
   #count = 0
 
   constructor(shelf: ManifestShelf) {
@@ -16,11 +18,13 @@ export class LatestVersions {
   /** Undefined for a new id; the version that this one replaces; or this one itself, when it is no later than the known. */
   put(manifest: number): number | undefined {
     if (this.#count * 2 >= this.#slots.length) this.#grow()
-    const slot = this.#slotOf(manifest)
+    const hash = this.#shelf.hashOf(manifest)
+    const slot = this.#slotOf(manifest, hash)
     const known = this.#slots[slot] ?? FREE
     if (known === FREE) {
       this.#count++
       this.#slots[slot] = manifest
+      this.#hashes[slot] = hash
       return undefined
     }
     if (!this.#shelf.isLater(manifest, known)) return manifest
@@ -29,17 +33,27 @@ export class LatestVersions {
   }
 
   /** Where its id is, or has to go. */
-  #slotOf(manifest: number): number {
+  #slotOf(manifest: number, hash: number): number {
     const mask = this.#slots.length - 1
-    for (let slot = this.#shelf.hashOf(manifest) & mask; ; slot = (slot + 1) & mask) {
+    for (let slot = hash & mask; ; slot = (slot + 1) & mask) {
       const known = this.#slots[slot] ?? FREE
-      if (known === FREE || this.#shelf.haveOneId(manifest, known)) return slot
+      if (known === FREE) return slot
+      if (this.#hashes[slot] === hash && this.#shelf.haveOneId(manifest, known)) return slot
     }
   }
 
   #grow(): void {
-    const before = this.#slots
-    this.#slots = new Int32Array(before.length * 2).fill(FREE)
-    for (const manifest of before) if (manifest !== FREE) this.#slots[this.#slotOf(manifest)] = manifest
+    const [slots, hashes] = [this.#slots, this.#hashes]
+    this.#slots = new Int32Array(slots.length * 4).fill(FREE)
+    this.#hashes = new Uint32Array(slots.length * 4)
+    const mask = this.#slots.length - 1
+    slots.forEach((manifest, at) => {
+      if (manifest === FREE) return
+      const hash = hashes[at] ?? 0
+      let slot = hash & mask
+      while (this.#slots[slot] !== FREE) slot = (slot + 1) & mask
+      this.#slots[slot] = manifest
+      this.#hashes[slot] = hash
+    })
   }
 }
