@@ -69,6 +69,8 @@ interface HeldPlace {
 /** A burst of file events (a temporary file, its rename, the folder's time) becomes one listing. */
 const DEBOUNCE_MS = 40
 const TICK_MS = 1_000
+/** A thread that ended sooner than this after its start is started again after as long. */
+const RESTART_MS = 1_000
 /** Readings of one store that may run at once: they mostly wait for key stretching. */
 const WIDTH = 4
 
@@ -282,15 +284,22 @@ export class Catalog {
         this.#changed(place)
       },
     }
-    const connect = (): StoreConnection =>
-      this.#parts.connect(spec, methods, (error) => {
+    const connect = (): StoreConnection => {
+      const startedAt = this.#parts.clock.now().mono
+      return this.#parts.connect(spec, methods, (error) => {
         this.#parts.log.warn(
           { store: spec.name, err: error },
           "the thread that reads a store ended; starting another",
         )
-        const store = this.#stores.get(spec.name)
-        if (store !== undefined && !this.#stopped) store.connection = connect()
+        const restart = (): void => {
+          const store = this.#stores.get(spec.name)
+          if (store?.spec === spec && !this.#stopped) store.connection = connect()
+        }
+        // One that cannot even start must not be started all the time.
+        if (this.#parts.clock.now().mono - startedAt >= RESTART_MS) restart()
+        else setTimeout(restart, RESTART_MS).unref()
       })
+    }
     this.#stores.set(spec.name, { spec, queue: new WorkQueue(WIDTH), connection: connect() })
   }
 

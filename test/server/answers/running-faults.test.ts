@@ -2,7 +2,7 @@ import { mkdirSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { afterEach, describe, expect, it } from "vitest"
 import { lentByDropIn } from "../../../server/administration/index.js"
-import type { CatalogParts, StoreMethods } from "../../../server/catalog/index.js"
+import type { CatalogParts } from "../../../server/catalog/index.js"
 import { Secret } from "../../../storage/index.js"
 import type { Chain } from "../../support/answers.js"
 import { damages, filesBelow } from "../../support/damage.js"
@@ -117,9 +117,7 @@ describe("time that does not pass as it should", () => {
         const call = rpc.call.bind(rpc)
         Object.assign(rpc, {
           call: (method: string, argument: never) =>
-            this.hangs && method === "list"
-              ? new Promise(() => undefined)
-              : call(method, argument),
+            this.hangs && method === "list" ? new Promise(() => undefined) : call(method, argument),
         })
         return connection
       }

@@ -52,6 +52,7 @@ describe("a thread that reads a store and ends", () => {
     await chain.apply(kopiaDocument(scene.store))
     expect(await chain.verdict(PRESENT)).toBe("restore")
     const before = threads.starts
+    scene.clock.monoOffset += 1_000
     threads.kill()
     expect(threads.starts).toBe(before + 1)
     expect(await chain.verdict(PRESENT)).toBe("restore")
@@ -68,7 +69,28 @@ describe("a thread that reads a store and ends", () => {
     const asked = chain.verdict("media/brand-new")
     threads.kill()
     expect(await asked).toBe("repository_unreadable")
-    expect(await chain.verdict("media/brand-new")).toBe("fresh")
+    await until(
+      () => chain.verdict("media/brand-new"),
+      (verdict) => verdict === "fresh",
+      "another thread",
+    )
+  })
+
+  it("as soon as it starts is not started all the time, and answers are not waited for", async () => {
+    const scene = kept(kopiaScene())
+    const threads = new MortalThreads()
+    const chain = await scene.start({ connect: threads.connect })
+    await chain.apply(kopiaDocument(scene.store))
+    const before = threads.starts
+    for (let deaths = 0; deaths < 5; deaths++) threads.kill()
+    expect(threads.starts).toBe(before)
+    expect(await chain.verdict(PRESENT)).toBe("repository_unreadable")
+    await until(
+      () => threads.starts,
+      (starts) => starts > before,
+      "another thread",
+    )
+    expect(await chain.verdict(PRESENT)).toBe("restore")
   })
 })
 
