@@ -1,5 +1,6 @@
-import { execFileSync } from "node:child_process"
+import { execFile } from "node:child_process"
 import { mkdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs"
+import { promisify } from "node:util"
 import { type DaemonProcess, startDaemon } from "../../support/daemon.js"
 import { writeSyntheticKopia, type SyntheticKopia } from "../../support/synthetic-kopia.js"
 import { writeSyntheticRestic } from "../../support/synthetic-restic.js"
@@ -133,10 +134,10 @@ async function landing(
   mount: string,
   daemon: DaemonProcess,
   volume: string,
-  land: () => void,
+  land: () => void | Promise<void>,
 ): Promise<void> {
   await daemon.answers(volume, "fresh", LIMIT_MS)
-  land()
+  await land()
   const landed = performance.now()
   const first = await daemon.exists(volume)
   const reasons = new Set<string | undefined>()
@@ -169,21 +170,17 @@ async function landings(mount: string, { lent, declared }: Daemons, kopia: Synth
     })
   }
   const volume = `per-volume/${tag}-real`
-  await landing(mount, declared, volume, () => {
-    realRestic(`${EXPORTED}/restic/${volume}`)
-  })
+  await landing(mount, declared, volume, () => realRestic(`${EXPORTED}/restic/${volume}`))
   await unasked(mount, lent, kopia)
 }
 
-function realRestic(repository: string): void {
-  const options = {
-    env: { ...process.env, RESTIC_PASSWORD: PASSWORD, RESTIC_REPOSITORY: repository },
-    stdio: "pipe",
-  } as const
+async function realRestic(repository: string): Promise<void> {
+  const env = { ...process.env, RESTIC_PASSWORD: PASSWORD, RESTIC_REPOSITORY: repository }
   mkdirSync("/data", { recursive: true })
   writeFileSync("/data/file", repository)
-  execFileSync("restic", ["init", "--no-cache"], options)
-  execFileSync("restic", ["backup", "--no-cache", "--host", "volsync", "/data"], options)
+  // Not synchronous: kept connections that the daemon closes meanwhile must be noticed.
+  await promisify(execFile)("restic", ["init", "--no-cache"], { env })
+  await promisify(execFile)("restic", ["backup", "--no-cache", "--host", "volsync", "/data"], { env })
 }
 
 /** One more backup of a known volume. Answers from memory look at nothing, so this is the daemon's own rhythm. */
