@@ -96,8 +96,8 @@ export class FleetKeeper {
       fences: [
         ...(store === undefined || storeFence === undefined
           ? []
-          : [{ path: store.path, record: storeFence }]),
-        ...(placeFence === undefined ? [] : [{ path: directory, record: placeFence }]),
+          : [{ path: store.path, record: storeFence, store: store.name }]),
+        ...(placeFence === undefined ? [] : [{ path: directory, record: placeFence, store: store?.name }]),
       ],
     }
   }

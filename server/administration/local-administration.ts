@@ -244,6 +244,7 @@ export class LocalAdministration implements Administration {
       seen.set(store.path, {
         path: store.path,
         record: JSON.parse(stored.record) as PlaceSpec["fences"][number]["record"],
+        store: store.name,
       })
     }
     return [...seen.values()]

@@ -15,7 +15,12 @@ export interface PlaceSpec {
   /** The password's text. It crosses to a thread of this process and goes nowhere else. */
   readonly password: string | undefined
   /** Fences that must hold before and after reading: the store's, and the one of this very path once it was read. */
-  readonly fences: readonly { readonly path: string; readonly record: FenceRecord }[]
+  readonly fences: readonly {
+    readonly path: string
+    readonly record: FenceRecord
+    /** The declared store that it belongs to. */
+    readonly store?: string | undefined
+  }[]
 }
 
 export interface ListRequest {

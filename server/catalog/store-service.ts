@@ -132,8 +132,8 @@ export class StoreService {
 
   /** The first fence that does not hold, else that all hold. */
   #fenceOf(fences: PlaceSpec["fences"]): FenceState {
-    for (const { path, record } of fences) {
-      const state = checkFence(path, record, { device: this.#devices.get(path) })
+    for (const { path, record, store } of fences) {
+      const state = checkFence(path, record, { store, device: this.#devices.get(path) })
       if (state.kind === "fenced") return state
       if (state.device !== undefined) this.#devices.set(path, state.device)
     }

@@ -47,6 +47,8 @@ export type FenceState =
 type Fenced = Extract<FenceState, { kind: "fenced" }>
 
 export interface CheckOptions {
+  /** The store's name, for the act that accepts a change. Undefined where there is none to accept: what was only lent. */
+  readonly store?: string | undefined
   /** What the last check said while this machine was running. It tells two filesystems of equal name apart. */
   readonly device?: string | undefined
   readonly host?: HostFolders
@@ -100,24 +102,35 @@ function recordOf({ realPath, mountPoint, filesystem }: Location): FenceRecord {
 /** Whether `path` is still what `record` says. Never throws; hangs where the mount hangs, so call it in the store's thread. */
 export function checkFence(path: string, record: FenceRecord, options: CheckOptions = {}): FenceState {
   try {
-    // The table of mounts first: it answers even when the filesystem would not.
-    const absent = absentMount(path, record)
-    if (absent !== undefined) return absent
-    const location = locate(path, options.host)
-    return (
-      absentMount(path, record) ??
-      moved(path, location, record) ??
-      differing(path, location.filesystem, record.filesystem, options.host ?? hostFolders) ??
-      replaced(path, location, record, options.device) ??
-      foreignSentinel(path, location, record) ?? {
-        kind: "holds",
-        readOnly: location.readOnly,
-        device: location.device,
-      }
-    )
+    const state = compare(path, record, options)
+    return state.kind === "fenced" ? acceptable(state, options.store) : state
   } catch (error) {
-    return ofError(path, error)
+    return ofError(path, error, options.store)
   }
+}
+
+function compare(path: string, record: FenceRecord, options: CheckOptions): FenceState {
+  // The table of mounts first: it answers even when the filesystem would not.
+  const absent = absentMount(path, record)
+  if (absent !== undefined) return absent
+  const location = locate(path, options.host)
+  return (
+    absentMount(path, record) ??
+    moved(path, location, record) ??
+    differing(path, location.filesystem, record.filesystem, options.host ?? hostFolders) ??
+    replaced(path, location, record, options.device) ??
+    foreignSentinel(path, location, record) ?? {
+      kind: "holds",
+      readOnly: location.readOnly,
+      device: location.device,
+    }
+  )
+}
+
+/** What is different may be meant; then a person says so. */
+function acceptable(state: Fenced, store: string | undefined): Fenced {
+  if (store === undefined) return state
+  return { ...state, hint: `${state.hint} If the change is meant, run \`cistern stores accept ${store}\`.` }
 }
 
 function absentMount(path: string, record: FenceRecord): Fenced | undefined {
@@ -128,7 +141,7 @@ function absentMount(path: string, record: FenceRecord): Fenced | undefined {
     kind: "fenced",
     code: "not_mounted",
     message: `${path}: nothing is mounted at ${record.mountPoint}, where ${named(record.filesystem)} was`,
-    hint: `Mount it again. ${accept}`,
+    hint: "Mount it again.",
   }
 }
 
@@ -141,7 +154,7 @@ function moved(path: string, location: Location, record: FenceRecord): Fenced | 
           kind: "fenced",
           code: "not_mounted",
           message: `${path}: nothing is mounted at ${record.mountPoint}, where ${named(record.filesystem)} was`,
-          hint: `Mount it again. ${accept}`,
+          hint: "Mount it again.",
         }
   }
   if (location.realPath === record.realPath) return undefined
@@ -161,7 +174,7 @@ function differing(
       kind: "fenced",
       code: "unreadable",
       message: `${path}: the identity of its filesystem could be read when it was accepted and cannot be read now`,
-      hint: `Give the daemon the same view of ${host.dev} and ${host.sys} as before. ${accept}`,
+      hint: `Give the daemon the same view of ${host.dev} and ${host.sys} as before.`,
     }
   }
   return other(path, `${named(now)} is there, not ${named(then)}`)
@@ -188,14 +201,14 @@ function foreignSentinel(path: string, location: Location, record: FenceRecord):
       kind: "fenced",
       code: "sentinel_missing",
       message: `${path}: the store's sentinel .cistern/store.json is gone`,
-      hint: `Find out who emptied the store, or whether this is an older copy of it. ${accept}`,
+      hint: "Find out who emptied the store, or whether this is an older copy of it.",
     }
   }
   return {
     kind: "fenced",
     code: "sentinel_other",
     message: `${path}: the sentinel is that of another store (${found}, not ${record.sentinel})`,
-    hint: `Mount the right filesystem there. ${accept}`,
+    hint: "Mount the right filesystem there.",
   }
 }
 
@@ -204,26 +217,25 @@ function other(path: string, what: string): Fenced {
     kind: "fenced",
     code: "other_filesystem",
     message: `${path}: ${what}`,
-    hint: `Mount the right filesystem there. ${accept}`,
+    hint: "Mount the right filesystem there.",
   }
 }
-
-const accept = "If the change is meant, run `cistern stores accept`."
 
 function named({ type, source, root, uuid }: FilesystemIdentity): string {
   const part = root === "/" ? "" : `, ${root} of it`
   return `${type} ${source}${part}${uuid === undefined ? "" : ` (${uuid})`}`
 }
 
-function ofError(path: string, error: unknown): Fenced {
+function ofError(path: string, error: unknown, store: string | undefined): Fenced {
   if (!(error instanceof StorageError)) throw error
   if (error.code === "missing") {
-    return {
+    const missing: Fenced = {
       kind: "fenced",
       code: "missing_directory",
       message: `${path}: the filesystem is mounted and the directory is not there`,
-      hint: `Find out who removed it; do not create an empty one in its place. ${accept}`,
+      hint: "Find out who removed it; do not create an empty one in its place.",
     }
+    return acceptable(missing, store)
   }
   return {
     kind: "fenced",

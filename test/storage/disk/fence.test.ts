@@ -60,10 +60,10 @@ describe("the fence of a store", () => {
   it("is broken when the store is not mounted, and nothing is written below", () => {
     const { store, record } = mountedStore()
     unmount(store)
-    const state = checkFence(store, reloaded(record))
+    const state = checkFence(store, reloaded(record), { store: "tank" })
     expect(state).toMatchObject({ kind: "fenced", code: "not_mounted" })
     expect(state.kind === "fenced" && state.message).toContain(store)
-    expect(state.kind === "fenced" && state.hint).toContain("cistern stores accept")
+    expect(state.kind === "fenced" && state.hint).toContain("run `cistern stores accept tank`")
     expect(readdirSync(store)).toEqual([])
   })
 
