@@ -11,7 +11,8 @@ import { until } from "./until.js"
 // The daemon as a user has it: the built program in a process of its own, spoken to over real sockets.
 
 const root = join(import.meta.dirname, "../..")
-const program = join(root, "dist/server/cli/main.js")
+/** The built program, as it is run by `node`. */
+export const program = join(root, "dist/server/cli/main.js")
 
 export interface DaemonOptions {
   /** A directory that may have been used before; a new one by default. */

@@ -1,0 +1,114 @@
+import { execFile } from "node:child_process"
+import { chmodSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs"
+import { join } from "node:path"
+import { describe, expect, it } from "vitest"
+import { type DaemonProcess, documentFile, program, startDaemon } from "../support/daemon.js"
+import { scratch } from "../support/fixtures.js"
+import { writeSyntheticKopia } from "../support/synthetic-kopia.js"
+import { documentOf, sharedKopia, sharedStore } from "./fleet.js"
+
+interface Ran {
+  readonly exitCode: number
+  readonly stdout: string
+  readonly stderr: string
+}
+
+/** Runs a line in a shell that has `cistern` on its PATH, as somebody would who pastes it. */
+function shell(line: string, { state }: DaemonProcess): Promise<Ran> {
+  const bin = join(scratch(), "bin")
+  mkdirSync(bin)
+  writeFileSync(join(bin, "cistern"), `#!/bin/sh\nexec "${process.execPath}" "${program}" "$@"\n`)
+  chmodSync(join(bin, "cistern"), 0o755)
+  const env = { PATH: `${bin}:${process.env["PATH"] ?? ""}`, CISTERN_STATE: state, NO_COLOR: "1" }
+  return new Promise((resolve) => {
+    execFile("sh", ["-c", line], { env }, (error, stdout, stderr) => {
+      resolve({ exitCode: error === null ? 0 : Number(error.code), stdout, stderr })
+    })
+  })
+}
+
+/** The command of ours that the hint of an answer names. */
+function actOf(error: string | undefined): string {
+  const act = /`(cistern [^`]+)`/.exec(error ?? "")?.[1]
+  if (act === undefined) throw new Error(`no act in: ${error ?? ""}`)
+  return act
+}
+
+describe("the command line beside a running daemon", () => {
+  it("says what the daemon answers, with the exit code of the decision", async () => {
+    const { store } = sharedStore()
+    const daemon = await startDaemon({ document: documentOf(store, [sharedKopia]) })
+    await daemon.answers("home/home-assistant", "restore")
+    const [restore, fresh, unknown, volumes, snapshots] = await Promise.all([
+      shell("cistern exists home/home-assistant", daemon),
+      shell("cistern exists home/brand-new --json", daemon),
+      shell("cistern exists home/zigbee2mqtt", daemon),
+      shell("cistern volumes --json", daemon),
+      shell("cistern snapshots --namespace home --pvc home-assistant --json", daemon),
+    ])
+    expect(restore).toMatchObject({ exitCode: 0, stderr: "" })
+    expect(restore.stdout).toMatch(/^restore {2}home\/home-assistant\n/)
+    expect(fresh.exitCode).toBe(0)
+    expect(JSON.parse(fresh.stdout)).toMatchObject({ decision: "fresh", evidence: { snapshots: 0 } })
+    expect(unknown.exitCode).toBe(3)
+    expect(unknown.stdout).toContain("newest_incomplete")
+    expect(volumes.stdout).toContain('"pvc": "grafana"')
+    expect((JSON.parse(snapshots.stdout) as { snapshots: unknown[] }).snapshots).toHaveLength(10)
+  })
+
+  it("applies a document and exports it back", async () => {
+    const { store } = sharedStore()
+    const daemon = await startDaemon()
+    const file = documentFile(documentOf(store, [sharedKopia]))
+    expect((await shell(`cistern apply -f ${file}`, daemon)).exitCode).toBe(0)
+    await daemon.answers("home/home-assistant", "restore")
+    const again = await shell(
+      `cistern export > ${file}.yaml && cistern apply -f ${file}.yaml --dry-run`,
+      daemon,
+    )
+    expect(again.exitCode).toBe(0)
+    const looser = documentFile(
+      documentOf(store, [{ ...sharedKopia, dismissed: ["radarr-backup@media:/data"] }]),
+    )
+    const refused = await shell(`cistern apply -f ${looser}`, daemon)
+    expect(refused.exitCode).toBe(4)
+    expect(refused.stdout + refused.stderr).toContain("--accept")
+  })
+
+  it("has the act that each hint names: pasted, it makes the answer certain", async () => {
+    const store = scratch()
+    const identity = { user: "app", host: "home", path: "/data" }
+    const options = { password: "acts", snapshots: 4, identities: [identity] }
+    const target = join(store, "kopia")
+    writeSyntheticKopia(target, { ...options, seed: "first" })
+    const daemon = await startDaemon({
+      document: documentOf(store, [{ ...sharedKopia, password: { value: "acts" } }]),
+    })
+    await daemon.answers("home/app", "restore")
+    const paste = async (reason: string) => {
+      const { error } = await daemon.answers("home/app", reason)
+      const ran = await shell(actOf(error), daemon)
+      expect(ran, actOf(error)).toMatchObject({ exitCode: 0, stderr: "" })
+    }
+
+    rmSync(target, { recursive: true })
+    const second = writeSyntheticKopia(target, { ...options, seed: "second", newest: new Date() })
+    await paste("repository_changed")
+    await daemon.answers("home/app", "restore")
+
+    second.removeSnapshot(second.snapshots.at(-1)?.id ?? "")
+    await paste("newest_known_gone")
+    await daemon.answers("home/app", "restore")
+
+    const [blob] = readdirSync(target, { recursive: true, encoding: "utf8" }).filter((path) =>
+      path.startsWith("x/n0_/"),
+    )
+    renameSync(join(target, blob ?? ""), join(scratch(), "lost"))
+    await paste("index_lost")
+    expect((await daemon.exists("home/app")).reason).not.toBe("index_lost")
+
+    renameSync(join(store, ".cistern"), join(scratch(), "sentinel"))
+    await paste("store_fenced")
+    expect((await daemon.exists("home/app")).reason).not.toBe("store_fenced")
+  })
+})
