@@ -1,10 +1,16 @@
 import { createHash } from "node:crypto"
 import { rmSync } from "node:fs"
+import { networkInterfaces } from "node:os"
 import { join } from "node:path"
 import { describe, expect, it } from "vitest"
 import { type DaemonProcess, startDaemon } from "../support/daemon.js"
 import { until } from "../support/until.js"
 import { place, SHARED_PASSWORD, sharedKopia, sharedStore } from "./fleet.js"
+
+/** An address of this machine that is not loopback's, from which it can ask itself. */
+const ownAddress = Object.values(networkInterfaces())
+  .flat()
+  .find((one) => one?.family === "IPv4" && !one.internal)?.address
 
 const token = "token-of-the-cluster-away"
 const bearer = (secret: string) => ({ authorization: `Bearer ${secret}` })
@@ -22,7 +28,7 @@ function document(store: string, clusters: { home?: object; away?: object } = {}
   return {
     stores: [{ name: "tank", path: store, allowRoot: true }],
     clusters: [
-      { name: "home", networks: ["192.0.2.0/24"], ...clusters.home },
+      { name: "home", networks: ["198.51.100.0/24"], ...clusters.home },
       { name: "away", tokens: [{ sha256: sha256(token) }], ...clusters.away },
     ],
     repositories: [repository("home"), repository("away")],
@@ -98,6 +104,29 @@ describe("which cluster asks", () => {
     expect((await daemon.get("/readyz")).status).toBe(503)
   })
 
+  it.skipIf(ownAddress === undefined)("is said by the network that the client's address is in", async () => {
+    if (ownAddress === undefined) return
+    const daemon = await startDaemon({
+      document: document(twoRepositories(), { home: { networks: [`${ownAddress}/32`] } }),
+      environment: { CISTERN_LISTEN: "0.0.0.0:0" },
+    })
+    const from = async (host: string) => {
+      const response = await fetch(`http://${host}:${daemon.port}${volume}`)
+      return ((await response.json()) as { decision: string }).decision
+    }
+    await until(
+      () => from(ownAddress),
+      (seen) => seen === "restore",
+      "the answer by network",
+    )
+    expect(await from("127.0.0.1")).toBe("unknown")
+    expect((await fetch(`http://${ownAddress}:${daemon.port}/readyz`)).status).toBe(200)
+    // Two kinds of evidence that disagree.
+    expect(
+      (await fetch(`http://${ownAddress}:${daemon.port}${volume}`, { headers: bearer(token) })).status,
+    ).toBe(503)
+  })
+
   it("is never said by X-Forwarded-For, which anybody may send", async () => {
     const daemon = await startDaemon({ document: document(twoRepositories()) })
     await until(
@@ -106,7 +135,7 @@ describe("which cluster asks", () => {
       "the answer by path",
     )
     for (const header of ["x-forwarded-for", "forwarded", "x-real-ip"])
-      expect(await reasonOf(daemon, volume, { [header]: "192.0.2.7" })).toBe("cluster_unclear")
+      expect(await reasonOf(daemon, volume, { [header]: "198.51.100.7" })).toBe("cluster_unclear")
   })
 
   it("must be said by a token where the cluster requires one", async () => {
