@@ -37,6 +37,20 @@ describe("a copy of the ledger", () => {
     }
   })
 
+  it("tells what is gone also where the listing since then is the one from before", () => {
+    const { ledger } = openLedger()
+    fill(ledger)
+    const { ledger: rebuilt, database } = openLedger()
+    const listed = { place: "p", repositoryId: "aaaa", complete: new Map([["a", [taken(1)]]]) }
+    rebuilt.sightings.record({ ...listed, at: 3 })
+    rebuilt.adopt(copied(ledger))
+    for (const open of [() => rebuilt, () => restarted(database)]) {
+      const known = open()
+      known.sightings.record({ ...listed, at: 4 })
+      expect(known.sightings.newestGone("p", "a")?.start).toBe(taken(2).start)
+    }
+  })
+
   it("changes nothing when it is adopted where it came from", () => {
     const { ledger } = openLedger()
     fill(ledger)

@@ -53,6 +53,15 @@ describe("the newest known snapshot", () => {
     expect(gone(ledger)).toBe(taken(2).start)
   })
 
+  it("is gone also after a restart that finds the same listing as before", () => {
+    const { ledger, database } = openLedger()
+    list(ledger, [taken(1), taken(2)])
+    list(ledger, [taken(1)], 5_000)
+    const next = restarted(database)
+    list(next, [taken(1)], 6_000)
+    expect(next.sightings.newestGone(place, identity)).toMatchObject({ start: taken(2).start, goneAt: 5_000 })
+  })
+
   it("is gone also when that is noticed only after a restart", () => {
     const { ledger, database } = openLedger()
     list(ledger, [taken(1), taken(2)])
