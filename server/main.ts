@@ -55,7 +55,7 @@ export async function startDaemon(config: Config): Promise<RunningDaemon> {
   const dropIn = await usableDropIn(config)
   const logging = createLog(config.logLevel)
   const { log } = logging
-  const { directory: stateDirectory, state } = stateDirectoryOf(config, log)
+  const { directory: stateDirectory, passing, state } = stateDirectoryOf(config, log)
   const database = openDatabase(stateDirectory)
   const cache = openBlobCache(stateDirectory)
   cache.prune(90)
@@ -69,7 +69,9 @@ export async function startDaemon(config: Config): Promise<RunningDaemon> {
     ledger,
     clock: systemClock,
     marks: shelf.marks,
-    keepFence: shelf.keepFence,
+    keepFence: (place, record) => {
+      if (keeper.repositoryAt(place)?.store !== undefined) shelf.keepFence(place, record)
+    },
     log,
   })
   const keeper: FleetKeeper = new FleetKeeper(shelf.current(), {
@@ -200,7 +202,7 @@ export async function startDaemon(config: Config): Promise<RunningDaemon> {
     ledger.asked.stop()
     cache.close()
     database.close()
-    rmSync(socket, { force: true })
+    rmSync(passing ? stateDirectory : socket, { recursive: true, force: true })
     if (ended) log.info("stopped")
     else log.warn("stopped; a thread that waits for a store's filesystem is left behind")
     accessLog?.flush()
@@ -241,27 +243,39 @@ async function usableDropIn({ dropIn }: Config): Promise<KopiaFilesystemDropIn |
   return dropIn
 }
 
+interface StateDirectory {
+  readonly directory: string
+  /** It goes with this process. */
+  readonly passing: boolean
+  readonly state: StateFact
+}
+
 /** Drop-in mode must run where nothing can be kept, as pvc-plumber does; then decisions know that nothing is remembered. */
-function stateDirectoryOf(config: Config, log: Logger): { directory: string; state: StateFact } {
+function stateDirectoryOf(config: Config, log: Logger): StateDirectory {
   const { stateDirectory } = config
   const durability = durabilityOf(stateDirectory)
-  if (durability.durable) return { directory: stateDirectory, state: { kind: "lasts" } }
-  const { code, message } = durability
-  const state = { kind: "does_not_last", directory: stateDirectory, why: message } as const
-  const writable = code !== "read_only" && code !== "not_writable"
-  if (config.dropIn === undefined || writable) {
-    log.warn(
-      { state: stateDirectory, why: message },
-      "the state directory does not last: mount a volume there",
-    )
-    return { directory: stateDirectory, state }
+  if (durability.durable) return { directory: stateDirectory, passing: false, state: { kind: "lasts" } }
+  const { message: why, writable } = durability
+  const state = { kind: "does_not_last", directory: stateDirectory, why } as const
+  const instead = config.dropIn === undefined || writable ? undefined : passingDirectory()
+  if (instead === undefined) {
+    log.warn({ state: stateDirectory, why }, "the state directory does not last: mount a volume there")
+    return { directory: stateDirectory, passing: false, state }
   }
-  const directory = mkdtempSync(join(tmpdir(), "cistern-"))
-  log.warn(
-    { state: directory, instead: stateDirectory, why: message },
-    "the state lasts as long as this process",
-  )
-  return { directory, state }
+  log.warn({ state: instead, instead: stateDirectory, why }, "the state lasts as long as this process")
+  return { directory: instead, passing: true, state }
+}
+
+/** A directory for as long as this process runs. A pod whose root filesystem is read-only has memory at least. */
+function passingDirectory(): string | undefined {
+  for (const above of [tmpdir(), "/dev/shm"]) {
+    try {
+      return mkdtempSync(join(above, "cistern-"))
+    } catch {
+      continue
+    }
+  }
+  return undefined
 }
 
 function addressOf(server: DaemonServer, host: string): string {

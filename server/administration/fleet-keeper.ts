@@ -85,20 +85,12 @@ export class FleetKeeper {
   }
 
   specOf(repository: FleetRepository, { place, directory }: Spot): PlaceSpec {
-    const { entry, store } = repository
-    const storeFence = store && this.#parts.fence("store", store.name)
-    const placeFence = this.#parts.fence("place", place)
     return {
       place,
       directory,
-      engine: entry.engine,
+      engine: repository.entry.engine,
       password: this.#password(repository),
-      fences: [
-        ...(store === undefined || storeFence === undefined
-          ? []
-          : [{ path: store.path, record: storeFence, store: store.name }]),
-        ...(placeFence === undefined ? [] : [{ path: directory, record: placeFence, store: store?.name }]),
-      ],
+      fences: this.#fencesOf(repository, { place, directory }),
     }
   }
 
@@ -156,6 +148,16 @@ export class FleetKeeper {
         return this.pathAt(repository, spot.place) === undefined ? undefined : this.specOf(repository, spot)
       },
     }
+  }
+
+  /** None of what we were only lent: nobody could accept that it moved, and after a start pin and ledger know it again. */
+  #fencesOf({ store }: FleetRepository, { place, directory }: Spot): PlaceSpec["fences"] {
+    if (store === undefined) return []
+    const fenced = { path: store.path, record: this.#parts.fence("store", store.name) }
+    const placed = { path: directory, record: this.#parts.fence("place", place) }
+    return [fenced, placed].flatMap(({ path, record }) =>
+      record === undefined ? [] : [{ path, record, store: store.name }],
+    )
   }
 
   #password(repository: FleetRepository): string | undefined {

@@ -183,5 +183,5 @@ export class Place {
 /** From its first listing on, the filesystem under the directory is one that has to stay. */
 function fenced(spec: PlaceSpec, record: FenceRecord): PlaceSpec {
   if (spec.fences.some(({ path }) => path === spec.directory)) return spec
-  return { ...spec, fences: [...spec.fences, { path: spec.directory, record }] }
+  return { ...spec, fences: [...spec.fences, { path: spec.directory, record, store: spec.fences[0]?.store }] }
 }

@@ -10,6 +10,8 @@ export type Durability =
       readonly durable: false
       readonly code: "in_memory" | "container_layer" | "empty_dir" | "read_only" | "not_writable"
       readonly message: string
+      /** Whether it can at least be written until then. */
+      readonly writable: boolean
     }
 
 /**
@@ -18,37 +20,31 @@ export type Durability =
  */
 export function durabilityOf(directory: string): Durability {
   const location = nearest(directory)
-  return (
-    perishable(directory, location) ??
-    (writable(location.realPath)
-      ? { durable: true }
-      : {
-          durable: false,
-          code: "not_writable",
-          message: `${directory} may not be written by the daemon's user`,
-        })
-  )
+  const writable = mayWrite(location.realPath)
+  const reason = perishable(directory, location) ?? (writable ? undefined : notWritable(directory))
+  return reason === undefined ? { durable: true } : { durable: false, ...reason, writable }
 }
 
-function perishable(directory: string, { filesystem, readOnly }: Location): Durability | undefined {
+type Reason = Pick<Extract<Durability, { durable: false }>, "code" | "message">
+
+function perishable(directory: string, { filesystem, readOnly }: Location): Reason | undefined {
   const is = `${directory} is on`
   if (["tmpfs", "ramfs", "devtmpfs", "rootfs"].includes(filesystem.type)) {
-    return { durable: false, code: "in_memory", message: `${is} ${filesystem.type}, which lives in memory` }
+    return { code: "in_memory", message: `${is} ${filesystem.type}, which lives in memory` }
   }
   if (["overlay", "overlayfs", "aufs"].includes(filesystem.type)) {
-    return {
-      durable: false,
-      code: "container_layer",
-      message: `${is} the container's own layer (${filesystem.type})`,
-    }
+    return { code: "container_layer", message: `${is} the container's own layer (${filesystem.type})` }
   }
   // The kubelet's name for the volumes that it deletes with the pod; the mount shows it as the directory it comes from.
   if (filesystem.root.includes("/kubernetes.io~empty-dir/")) {
-    return { durable: false, code: "empty_dir", message: `${is} an emptyDir, which is deleted with the pod` }
+    return { code: "empty_dir", message: `${is} an emptyDir, which is deleted with the pod` }
   }
-  if (readOnly)
-    return { durable: false, code: "read_only", message: `${is} a filesystem that is mounted read-only` }
+  if (readOnly) return { code: "read_only", message: `${is} a filesystem that is mounted read-only` }
   return undefined
+}
+
+function notWritable(directory: string): Reason {
+  return { code: "not_writable", message: `${directory} may not be written by the daemon's user` }
 }
 
 function nearest(directory: string): Location {
@@ -61,7 +57,7 @@ function nearest(directory: string): Location {
   }
 }
 
-function writable(directory: string): boolean {
+function mayWrite(directory: string): boolean {
   try {
     accessSync(directory, constants.W_OK | constants.X_OK)
     return true

@@ -129,8 +129,8 @@ function compare(path: string, record: FenceRecord, options: CheckOptions): Fenc
 
 /** What is different may be meant; then a person says so. */
 function acceptable(state: Fenced, store: string | undefined): Fenced {
-  if (store === undefined) return state
-  return { ...state, hint: `${state.hint} If the change is meant, run \`cistern stores accept ${store}\`.` }
+  const act = store === undefined ? "start Cistern again" : `run \`cistern stores accept ${store}\``
+  return { ...state, hint: `${state.hint} If the change is meant, ${act}.` }
 }
 
 function absentMount(path: string, record: FenceRecord): Fenced | undefined {

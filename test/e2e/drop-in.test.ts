@@ -1,11 +1,12 @@
 import { execFileSync } from "node:child_process"
 import { createServer } from "node:net"
 import { once } from "node:events"
+import { readdirSync } from "node:fs"
 import { dirname, join } from "node:path"
 import { describe, expect, it } from "vitest"
 import { refusedStart, startDaemon } from "../support/daemon.js"
-import { fixtureCopy, scratch } from "../support/fixtures.js"
-import { mountTmpfs } from "../support/mounts.js"
+import { fixture, fixtureCopy, scratch } from "../support/fixtures.js"
+import { ext4Image, mountImage, mountTmpfs, unmount } from "../support/mounts.js"
 import { writeSyntheticKopia } from "../support/synthetic-kopia.js"
 import { until } from "../support/until.js"
 import { giveTo, NOBODY, SHARED_PASSWORD } from "./fleet.js"
@@ -96,6 +97,28 @@ describe("in pvc-plumber's place, with its variables alone, the daemon", () => {
     },
   )
 
+  it("says unknown while another disk or none is mounted, and after a restart knows the repository by its pin", async () => {
+    const mountPoint = join(scratch(), "repository")
+    const filled = () => {
+      mountImage(ext4Image(24), mountPoint)
+      execFileSync("cp", ["-a", `${fixture("kopia/cluster-shared")}/.`, mountPoint])
+    }
+    filled()
+    const first = await startDaemon({ environment: plumber(mountPoint) })
+    await first.answers("media/radarr", "restore")
+    await first.answers("media/brand-new", "fresh")
+    unmount(mountPoint)
+    await first.answers("media/brand-new", "store_fenced")
+    await first.answers("media/radarr", "store_fenced")
+    expect((await first.get("/readyz")).status).toBe(503)
+    filled()
+    await first.answers("media/radarr", "store_fenced")
+    await first.stop()
+    const second = await startDaemon({ state: first.state, environment: plumber(mountPoint) })
+    await second.answers("media/radarr", "restore")
+    await second.answers("media/brand-new", "fresh")
+  })
+
   it("says unknown, not fresh, while the directory is empty", async () => {
     const daemon = await startDaemon({ environment: plumber(scratch()) })
     await daemon.answers("media/radarr", "repository_missing")
@@ -138,6 +161,25 @@ describe("in pvc-plumber's place, where nothing that is written lasts, the daemo
     const daemon = await startDaemon({ state, uid: NOBODY, environment: plumber(repository) })
     await daemon.answers("media/radarr", "restore")
     await daemon.answers("media/brand-new", "fresh")
+  })
+
+  it("runs where the whole filesystem of its container is read-only", async () => {
+    const container = join(scratch(), "container")
+    mountTmpfs(container, "2m,ro")
+    const repository = fixture("kopia/cluster-shared")
+    const environment = {
+      ...plumber(repository),
+      CISTERN_STATE: join(container, "var/lib/cistern"),
+      TMPDIR: container,
+    }
+    const passing = () => readdirSync("/dev/shm").filter((name) => name.startsWith("cistern-"))
+    const before = passing()
+    const daemon = await startDaemon({ environment })
+    await daemon.answers("media/radarr", "restore")
+    await daemon.answers("media/brand-new", "fresh")
+    expect(passing()).toHaveLength(before.length + 1)
+    await daemon.stop()
+    expect(passing()).toEqual(before)
   })
 })
 

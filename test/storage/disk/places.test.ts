@@ -16,8 +16,14 @@ describe("whether a state directory lasts", () => {
   it("is no in memory", () => {
     const place = join(scratch(), "memory")
     mountTmpfs(place)
-    expect(durabilityOf(place)).toMatchObject({ durable: false, code: "in_memory" })
+    expect(durabilityOf(place)).toMatchObject({ durable: false, code: "in_memory", writable: true })
     expect(durabilityOf(join(place, "state"))).toMatchObject({ durable: false, code: "in_memory" })
+  })
+
+  it("is no in memory that may not even be written", () => {
+    const place = join(scratch(), "memory")
+    mountTmpfs(place, "2m,ro")
+    expect(durabilityOf(join(place, "state"))).toMatchObject({ code: "in_memory", writable: false })
   })
 
   it("is no in an emptyDir", () => {
@@ -34,7 +40,7 @@ describe("whether a state directory lasts", () => {
     const disk = join(scratch(), "disk")
     mountImage(ext4Image(), disk, "ro")
     const answer = durabilityOf(disk)
-    expect(answer).toMatchObject({ durable: false, code: "read_only" })
+    expect(answer).toMatchObject({ durable: false, code: "read_only", writable: false })
     expect(answer.durable ? "" : answer.message).toContain(disk)
   })
 })
