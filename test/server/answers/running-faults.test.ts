@@ -1,15 +1,21 @@
 import { mkdirSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { afterEach, describe, expect, it } from "vitest"
-import { lentByDropIn } from "../../../server/administration/index.js"
 import type { CatalogParts } from "../../../server/catalog/index.js"
-import { Secret } from "../../../storage/index.js"
 import type { Chain } from "../../support/answers.js"
 import { damages, filesBelow } from "../../support/damage.js"
 import { type KopiaIdentity, SyntheticKopia } from "../../support/synthetic-kopia.js"
 import { SyntheticRestic } from "../../support/synthetic-restic.js"
-import { kopiaFaults } from "./kopia-faults.js"
-import { ABSENT, kopiaDocument, kopiaScene, PRESENT, resticDocument, resticScene, Scene } from "./scene.js"
+import {
+  ABSENT,
+  kopiaDocument,
+  kopiaScene,
+  lentOptions,
+  PRESENT,
+  resticDocument,
+  resticScene,
+  Scene,
+} from "./scene.js"
 
 const scenes: Scene[] = []
 afterEach(async () => {
@@ -159,43 +165,12 @@ describe("time that does not pass as it should", () => {
 describe("with pvc-plumber's variables", () => {
   const KNOWN = "media/radarr"
 
-  async function lent(lasts: boolean): Promise<{ scene: Scene; chain: Chain; again: () => Promise<Chain> }> {
+  async function lent(lasts: boolean): Promise<{ scene: Scene; chain: Chain }> {
     const scene = new Scene({ "kopia/home": "kopia/cluster-shared" })
     scenes.push(scene)
-    const repositoryPath = scene.path("kopia/home")
-    const options = {
-      lent: lentByDropIn({ repositoryPath, password: new Secret(PASSWORD) } as never),
-      durability: lasts
-        ? ({ kind: "lasts" } as const)
-        : ({ kind: "does_not_last", directory: scene.state, why: "a tmpfs" } as const),
-    }
-    const chain = await scene.start(options)
-    return { scene, chain, again: () => scene.start(options) }
-  }
-
-  const ownFaults = kopiaFaults.filter(
-    ({ what }) =>
-      !/guard|store|convention/.test(what) &&
-      /(first|last) index blob|format blob|\.shards|place|rolled|manifests are gone/.test(what),
-  )
-
-  it("tries more than twenty faults", () => {
-    expect(ownFaults.length).toBeGreaterThan(20)
-  })
-
-  for (const { what, inject } of ownFaults) {
-    it(`neither is fresh when ${what}`, async () => {
-      const { scene, chain, again } = await lent(true)
-      expect([await chain.verdict(ABSENT, "cluster"), await chain.verdict(KNOWN, "cluster")]).toEqual([
-        "fresh",
-        "restore",
-      ])
-      await inject(scene)
-      await chain.lookAgain()
-      const restarted = await again()
-      for (const volume of [ABSENT, KNOWN])
-        expect(await restarted.verdict(volume, "cluster")).not.toBe("fresh")
-    })
+    const passing = { kind: "does_not_last", directory: scene.state, why: "a tmpfs" } as const
+    const options = { ...lentOptions(scene), durability: lasts ? ({ kind: "lasts" } as const) : passing }
+    return { scene, chain: await scene.start(options) }
   }
 
   it("a repository that holds nothing older than a day proves nothing where the state does not last", async () => {
@@ -205,7 +180,7 @@ describe("with pvc-plumber's variables", () => {
     const identities = [{ user: "radarr-backup", host: "media", path: "/data" }]
     const repositoryPath = scene.path("kopia/home")
     new SyntheticKopia(repositoryPath, { password: PASSWORD, snapshots: 1, identities, newest: new Date() })
-    const options = { lent: lentByDropIn({ repositoryPath, password: new Secret(PASSWORD) } as never) }
+    const options = lentOptions(scene)
     const durable = await scene.start(options)
     expect(await durable.verdict(ABSENT, "cluster")).toBe("fresh")
     const why = { kind: "does_not_last", directory: scene.state, why: "a tmpfs" } as const

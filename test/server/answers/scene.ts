@@ -1,6 +1,8 @@
 import { execFileSync } from "node:child_process"
 import { mkdirSync } from "node:fs"
 import { dirname, join } from "node:path"
+import { lentByDropIn } from "../../../server/administration/index.js"
+import { readDropIn } from "../../../server/config/index.js"
 import { Chain, type ChainOptions, SettableClock } from "../../support/answers.js"
 import { expectedOf, fixture, scratch } from "../../support/fixtures.js"
 
@@ -137,4 +139,15 @@ export function resticScene(): Scene {
     "restic/media/radarr": "restic/movers/media/radarr",
     "home/home/initialised-only": "restic/movers/home/initialised-only",
   })
+}
+
+/** The scene's Kopia repository as pvc-plumber's variables declare it. */
+export function lentOptions(scene: Scene): Partial<ChainOptions> {
+  const dropIn = readDropIn({
+    BACKEND_TYPE: "kopia-fs",
+    KOPIA_REPOSITORY_PATH: scene.path("kopia/home"),
+    KOPIA_PASSWORD: passwordOf("kopia/cluster-shared").value,
+  })
+  if (dropIn?.backend !== "kopia-fs") throw new Error("these variables declare a directory")
+  return { lent: lentByDropIn(dropIn) }
 }
