@@ -40,7 +40,7 @@ export interface Writer {
   readonly id: string
   readonly user: string | undefined
   readonly host: string | undefined
-  /** The last sign of life that the mark itself gives, else the file's time. */
+  /** The later of the time that the mark itself gives and its file's: clocks differ, and this errs towards a living writer. */
   readonly lastSeen: Instant
   /** restic only; undefined without the password. */
   readonly exclusive: boolean | undefined
