@@ -128,6 +128,7 @@ export async function startDaemon(config: Config): Promise<RunningDaemon> {
       const search = catalog.discovery(familyOf(repository) ?? "")
       return search === undefined ? "its directories have not been looked for yet" : search.trouble
     },
+    hang: (store) => catalog.hang(store),
     isChanged: (place) => memory.pinOf(place).kind === "changed",
     everSeen: (place) => memory.everSeen(place),
   })

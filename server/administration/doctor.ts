@@ -18,7 +18,7 @@ export async function examine(parts: DoctorParts): Promise<DoctorJson> {
           ? isNearlyFull(freeBytes, totalBytes)
             ? "warn"
             : "ok"
-          : state === "fenced"
+          : state === "fenced" || problem !== null
             ? "fail"
             : "warn",
       detail:

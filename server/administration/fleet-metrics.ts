@@ -1,8 +1,15 @@
 import { Gauge, type Registry } from "prom-client"
+import type { RepositoryJson } from "../http/contract/admin.js"
 import type { AdministratorViews } from "./views.js"
 
 /** Metrics of the declared repositories, set from memory before each scrape. Returns what sets them. */
 export function fleetMetrics(registry: Registry, views: AdministratorViews): () => void {
+  const stores = new Gauge({
+    name: "cistern_store_up",
+    help: "1 while the store's filesystem answers and is the accepted one; 0 while it hangs or is fenced.",
+    labelNames: ["store"],
+    registers: [registry],
+  })
   const labelNames = ["repository", "cluster"] as const
   const up = new Gauge({
     name: "cistern_repository_up",
@@ -30,7 +37,12 @@ export function fleetMetrics(registry: Registry, views: AdministratorViews): () 
   })
   return () => {
     // Values stay as they were while a repository cannot be read: an alert on age must not end by vanishing.
-    for (const row of views.repositories().repositories) {
+    const { repositories } = views.repositories()
+    for (const { store } of repositories) {
+      if (store !== null)
+        stores.set({ store }, repositories.some((row) => row.store === store && isCut(row)) ? 0 : 1)
+    }
+    for (const row of repositories) {
       const labels = { repository: row.name, cluster: row.cluster }
       up.set(labels, row.state === "ok" ? 1 : 0)
       if (row.listedAt !== null) listed.set(labels, Date.parse(row.listedAt) / 1000)
@@ -38,4 +50,9 @@ export function fleetMetrics(registry: Registry, views: AdministratorViews): () 
       if (row.newest !== null) newest.set(labels, Date.parse(row.newest) / 1000)
     }
   }
+}
+
+/** Whether the repository cannot be read because of the filesystem under it. */
+function isCut({ state, problem }: RepositoryJson): boolean {
+  return state === "fenced" || problem?.code === "store_hangs"
 }

@@ -2,7 +2,7 @@ import type { z } from "zod"
 import type { FenceRecord, FenceState } from "../../storage/disk/index.js"
 import { parseVolumeName } from "../../storage/identity/index.js"
 import { isPerVolume, spotAt, spotOf } from "../answers/index.js"
-import type { Catalog, Clock, PlaceSpec } from "../catalog/index.js"
+import type { Catalog, Clock, Hang, PlaceSpec } from "../catalog/index.js"
 import { plainDocument, type StoreEntry } from "../config/index.js"
 import type { Acknowledgements, Fences, Marks } from "../db/index.js"
 import type { Administration } from "../http/admin/index.js"
@@ -79,6 +79,8 @@ export class LocalAdministration implements Administration {
     const { keeper, catalog, acknowledgements, clock, log } = this.#parts
     const store = keeper.fleet.document.stores.find((candidate) => candidate.name === name)
     if (store === undefined) throw new HttpError(404, "not_found", `No store is called ${name}.`)
+    const hang = catalog.hang(name)
+    if (hang !== undefined) throw new HttpError(503, "store_hangs", hang.message, { hint: hang.hint })
     const places = this.#placesIn(store)
     const changes: string[] = []
     for (const { path, record } of this.#fencesOf(store)) {
@@ -253,18 +255,19 @@ export class LocalAdministration implements Administration {
   async #store(store: StoreEntry): Promise<StoreJson> {
     const { catalog, keeper } = this.#parts
     const fences = this.#fencesOf(store)
-    const [state, space] = await Promise.all([
-      soon(catalog.checkFence(store.name, fences)),
-      soon(catalog.space(store.name)),
-    ])
+    const hang = catalog.hang(store.name)
+    // What hangs is not asked once more.
+    const [state, space] =
+      hang === undefined
+        ? await Promise.all([soon(catalog.checkFence(store.name, fences)), soon(catalog.space(store.name))])
+        : []
     const fence = fences.find(({ path }) => path === store.path)?.record.filesystem
     return {
       name: store.name,
       path: store.path,
       state: stateWord(fences.length === 0 ? undefined : state),
-      problem:
-        state?.kind === "fenced" ? { code: state.code, message: state.message, hint: state.hint } : null,
-      since: null,
+      problem: problemOf(state, hang),
+      since: hang === undefined ? null : new Date(hang.since).toISOString(),
       filesystem: fence === undefined ? null : `${fence.type} ${fence.source}`,
       totalBytes: space?.totalBytes ?? null,
       freeBytes: space?.availableBytes ?? null,
@@ -273,6 +276,11 @@ export class LocalAdministration implements Administration {
         .map(({ entry }) => entry.name),
     }
   }
+}
+
+function problemOf(state: FenceState | undefined, hang: Hang | undefined): StoreJson["problem"] {
+  if (hang !== undefined) return { code: "store_hangs", message: hang.message, hint: hang.hint }
+  return state?.kind === "fenced" ? { code: state.code, message: state.message, hint: state.hint } : null
 }
 
 function stateWord(state: FenceState | undefined): StoreJson["state"] {

@@ -1,5 +1,5 @@
 import { formatInstant } from "../../storage/index.js"
-import { type FleetRepository, isPerVolume } from "../answers/index.js"
+import { type FleetRepository, isPerVolume, storeOf } from "../answers/index.js"
 import { ageOf, type Catalog, type Clock, type Moment, type PlaceView } from "../catalog/index.js"
 import { RESTORE_LISTING_MAX_AGE_MS } from "../decision/index.js"
 import type { RepositoryJson } from "../http/contract/admin.js"
@@ -10,7 +10,7 @@ const QUIET_LISTING_MS = 4 * RESTORE_LISTING_MAX_AGE_MS
 
 export interface RepositoryRowsParts {
   readonly places: FleetPlaces
-  readonly catalog: Pick<Catalog, "discovery">
+  readonly catalog: Pick<Catalog, "discovery" | "hang">
   readonly clock: Clock
 }
 
@@ -65,6 +65,11 @@ export class RepositoryRows {
     views: readonly PlaceView[],
     now: Moment,
   ): Pick<RepositoryJson, "state" | "problem"> {
+    const hang = this.#parts.catalog.hang(storeOf(repository))
+    if (hang !== undefined) {
+      const { message, hint } = hang
+      return { state: "failed", problem: { code: "store_hangs", message, hint } }
+    }
     const troubles = views.flatMap(({ trouble }) => trouble ?? [])
     const fenced = troubles.find((trouble) => trouble.kind === "fenced")
     if (fenced?.kind === "fenced") {

@@ -1,6 +1,7 @@
 import { ageOf, type Clock, type PlaceView } from "../catalog/index.js"
 import { RESTORE_LISTING_MAX_AGE_MS } from "../decision/index.js"
 import type { Readiness } from "../http/index.js"
+import { storeOf } from "./answerer.js"
 import { type Fleet, type FleetRepository, isPerVolume, spotOf } from "./fleet.js"
 
 export interface ReadinessParts {
@@ -9,13 +10,19 @@ export interface ReadinessParts {
   readonly view: (place: string) => PlaceView | undefined
   /** Why the members of a tree cannot be found; undefined: they can. Not looked at yet counts as a trouble. */
   readonly searchTrouble: (repository: FleetRepository) => string | undefined
+  /** Why nothing of the store can be read now: a call into its filesystem does not come back. */
+  readonly hang: (store: string) => { readonly message: string } | undefined
   /** The pin of a place says that another repository is there. */
   readonly isChanged: (place: string) => boolean
   /** What pins and ledger ever saw at a place: where something was, an empty place is a loss. */
   readonly everSeen: (place: string) => string | undefined
 }
 
-/** Whether a cluster's restore repositories could be answered for now. Guards do not count: they never give `restore`. */
+/**
+ * Whether a cluster's restore repositories could be answered for now. Guards do not count: they never give `restore`. A listing
+ * that takes long takes readiness from nobody: before the first one nobody is ready, and later the one before it counts until
+ * it is too old. One call into the store's filesystem that does not come back does: nothing can be listed until it has.
+ */
 export class ClusterReadiness implements Readiness {
   readonly #parts: ReadinessParts
 
@@ -30,9 +37,9 @@ export class ClusterReadiness implements Readiness {
     if (restoring.length === 0)
       return { ok: false, error: `cluster ${cluster} has no repository to restore from` }
     for (const repository of restoring) {
-      const trouble = isPerVolume(repository)
-        ? this.#parts.searchTrouble(repository)
-        : this.#trouble(repository)
+      const trouble =
+        this.#parts.hang(storeOf(repository))?.message ??
+        (isPerVolume(repository) ? this.#parts.searchTrouble(repository) : this.#trouble(repository))
       if (trouble !== undefined)
         return { ok: false, error: `repository ${repository.entry.name}: ${trouble}` }
     }

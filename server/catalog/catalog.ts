@@ -1,8 +1,10 @@
 import type { FenceRecord, FenceState, Space } from "../../storage/disk/index.js"
 import { type KeyMemory, Secret, type Snapshot, StorageError } from "../../storage/index.js"
 import { ageOf, type Clock } from "./clock.js"
+import type { FoundCopy, KeptCopy } from "./ledger-files.js"
 import type { CatalogMethods, ListReply, PlaceSpec } from "./messages.js"
 import { Place, type PlaceView, type Witness } from "./place.js"
+import { type Hang, hangOf } from "./pulse.js"
 import { listingDue, type ListingRhythm } from "./rhythm.js"
 import type { StoreConnection } from "./store-thread.js"
 import { WorkQueue } from "./work-queue.js"
@@ -54,6 +56,8 @@ interface OpenStore {
   readonly spec: StoreSpec
   readonly queue: WorkQueue
   connection: StoreConnection
+  /** The log was told that it hangs. */
+  hangs: boolean
 }
 
 interface HeldPlace {
@@ -135,10 +139,13 @@ export class Catalog {
 
   /**
    * The view after a listing that begins after this call. A place that nobody holds is looked at and forgotten again,
-   * unless a repository was found there: names are asked for that never had one.
+   * unless a repository was found there: names are asked for that never had one. Where the store hangs, the view says so at
+   * once, and nobody is added to those who wait.
    */
   async listNow(spec: PlaceSpec, store: string, family?: string): Promise<PlaceView> {
     const held = this.#places.get(spec.place)
+    const hang = this.hang(store)
+    if (hang !== undefined) return this.#hungView(held?.place.view, spec, hang)
     if (held !== undefined) {
       await this.#list(held, true)
       return held.place.view
@@ -156,6 +163,12 @@ export class Catalog {
     } finally {
       this.#asked.delete(spec.place)
     }
+  }
+
+  /** Whether a call into the store's filesystem does not come back. Waits for nothing. */
+  hang(store: string): Hang | undefined {
+    const open = this.#stores.get(store)
+    return open && hangOf(`store "${store}"`, open.connection.pulse, this.#parts.clock.now())
   }
 
   /** The snapshots of a place as of its newest generation, oldest first. */
@@ -176,6 +189,24 @@ export class Catalog {
     request: { path: string; allowRoot: boolean; sentinel: boolean },
   ): Promise<FenceRecord> {
     return this.#storeNamed(store).connection.rpc.call("takeStoreFence", request)
+  }
+
+  /** Copies of the ledger in the store's own folder, the newest first. */
+  async findLedgerCopies(store: string): Promise<readonly FoundCopy[]> {
+    const { connection, spec } = this.#storeNamed(store)
+    return connection.rpc.call("findLedgerCopies", spec.path)
+  }
+
+  /** Puts a copy of the ledger there, where the fence holds. Throws StorageError. */
+  async keepLedgerCopy(store: string, fences: PlaceSpec["fences"], bytes: Uint8Array): Promise<KeptCopy> {
+    const { connection, spec } = this.#storeNamed(store)
+    return connection.rpc.call("keepLedgerCopy", { store: spec.path, fences, bytes })
+  }
+
+  /** Moves a copy that is not believed out of the way. False when it stays where it is. */
+  async setLedgerCopyAside(store: string): Promise<boolean> {
+    const { connection, spec } = this.#storeNamed(store)
+    return connection.rpc.call("setLedgerCopyAside", spec.path)
   }
 
   async space(store: string): Promise<Space> {
@@ -201,6 +232,13 @@ export class Catalog {
     for (const held of this.#places.values()) clearTimeout(held.debounce)
     const ended = await Promise.all([...this.#stores.values()].map(({ connection }) => connection.close()))
     return ended.every(Boolean)
+  }
+
+  #hungView(view: PlaceView | undefined, spec: PlaceSpec, { message, hint }: Hang): PlaceView {
+    const now = this.#parts.clock.now()
+    const error = { code: "timeout", message, hint, facts: {} } as const
+    const trouble = { kind: "failed", begun: now, since: now, error, empty: false } as const
+    return { ...(view ?? { spec, generation: undefined, watched: false }), trouble }
   }
 
   async #lookAt(spec: PlaceSpec, store: string, family: string | undefined): Promise<PlaceView> {
@@ -300,7 +338,7 @@ export class Catalog {
         else setTimeout(restart, RESTART_MS).unref()
       })
     }
-    this.#stores.set(spec.name, { spec, queue: new WorkQueue(WIDTH), connection: connect() })
+    this.#stores.set(spec.name, { spec, queue: new WorkQueue(WIDTH), connection: connect(), hangs: false })
   }
 
   #forget(key: string, held: HeldPlace): void {
@@ -322,6 +360,7 @@ export class Catalog {
 
   #tick(): void {
     const now = this.#parts.clock.now()
+    this.#tellHangs()
     for (const held of this.#places.values()) {
       const { view, busy } = held.place
       if (busy) continue
@@ -355,6 +394,16 @@ export class Catalog {
     } catch (error) {
       const trouble = error instanceof Error ? error.message : String(error)
       this.#discovered.set(family.name, { at, trouble })
+    }
+  }
+
+  #tellHangs(): void {
+    for (const [name, store] of this.#stores) {
+      const hang = this.hang(name)
+      if (store.hangs === (hang !== undefined)) continue
+      store.hangs = hang !== undefined
+      if (hang === undefined) this.#parts.log.info({ store: name }, "the store's filesystem answers again")
+      else this.#parts.log.warn({ store: name, since: new Date(hang.since) }, hang.message)
     }
   }
 

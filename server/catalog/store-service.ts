@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto"
-import { type BlobMemory, DirectoryTree } from "../../storage/blobs/index.js"
+import { type BlobMemory, DirectoryTree, type FileCall } from "../../storage/blobs/index.js"
 import {
   askServerAnew,
   checkFence,
@@ -32,6 +32,7 @@ import type {
   StoreMethods,
 } from "./messages.js"
 import { errorToJson, type Port, Rpc } from "./rpc.js"
+import { Pulse } from "./pulse.js"
 import { spareMemoryAfter } from "./spare-memory.js"
 import { Summariser } from "./summary.js"
 
@@ -50,6 +51,8 @@ export interface StoreServiceOptions {
   /** False on a network filesystem, where there are no events and watching only costs. */
   readonly events: boolean
   readonly clock?: Clock
+  /** Where it is marked that this thread is in a call into the store's filesystem. */
+  readonly pulse?: Pulse
 }
 
 /**
@@ -59,6 +62,7 @@ export interface StoreServiceOptions {
 export class StoreService {
   readonly #options: StoreServiceOptions
   readonly #clock: Clock
+  readonly #during: FileCall
   readonly #rpc: Rpc<CatalogMethods>
   readonly #watch: FolderWatch
   readonly #keys: KeyMemory
@@ -69,13 +73,15 @@ export class StoreService {
   constructor(port: Port, options: StoreServiceOptions) {
     this.#options = options
     this.#clock = options.clock ?? systemClock
+    const { during } = options.pulse ?? new Pulse()
+    this.#during = during
     const methods: StoreMethods = {
       list: (request) => this.#list(request),
       snapshots: async (place) => this.#open.get(place)?.listing?.snapshots ?? [],
-      discover: (request) => discover(request),
+      discover: (request) => discover(request, during),
       fence: async (fences) => this.#fenceOf(fences),
-      takeStoreFence: async ({ path, ...options }) => takeStoreFence(path, options),
-      space: async (path) => spaceAt(path),
+      takeStoreFence: async ({ path, ...options }) => during(() => takeStoreFence(path, options)),
+      space: async (path) => during(() => spaceAt(path)),
       forget: (place) => {
         this.#open.delete(place)
         this.#watch.drop(place)
@@ -96,11 +102,15 @@ export class StoreService {
     const before = this.#fenceOf(spec.fences)
     if (before.kind === "fenced") return { kind: "fenced", state: before, ...timed() }
     try {
-      const stale = staleReadsAt(spec.directory)
+      const stale = this.#during(() => staleReadsAt(spec.directory))
       if (stale !== undefined)
         return { kind: "fenced", state: { kind: "fenced", code: "stale_reads", ...stale }, ...timed() }
-      askServerAnew(spec.directory)
-      const fence = spec.fences.some(({ path }) => path === spec.directory) ? undefined : takenFence(spec)
+      this.#during(() => {
+        askServerAnew(spec.directory)
+      })
+      const fence = spec.fences.some(({ path }) => path === spec.directory)
+        ? undefined
+        : this.#during(() => takenFence(spec))
       const place = await this.#placeFor(spec)
       const listing = await place.repository.list({ previousMarks })
       // The filesystem may have been unmounted while we read: what was read then is no listing of this store.
@@ -123,7 +133,7 @@ export class StoreService {
       return {
         kind: "failed",
         error: errorToJson(error),
-        empty: nothing && isEmpty(spec.directory),
+        empty: nothing && this.#during(() => isEmpty(spec.directory)),
         watched,
         ...timed(),
       }
@@ -133,7 +143,8 @@ export class StoreService {
   /** The first fence that does not hold, else that all hold. */
   #fenceOf(fences: PlaceSpec["fences"]): FenceState {
     for (const { path, record, store } of fences) {
-      const state = checkFence(path, record, { store, device: this.#devices.get(path) })
+      const device = this.#devices.get(path)
+      const state = this.#during(() => checkFence(path, record, { store, device }))
       if (state.kind === "fenced") return state
       if (state.device !== undefined) this.#devices.set(path, state.device)
     }
@@ -144,7 +155,7 @@ export class StoreService {
     const known = this.#open.get(spec.place)
     if (known !== undefined && sameSpec(known.spec, spec)) return known
     const repository = await openRepository({
-      files: new DirectoryTree(spec.directory),
+      files: new DirectoryTree(spec.directory, this.#during),
       password: spec.password === undefined ? undefined : new Secret(spec.password),
       keys: this.#keys,
       memory: this.#options.memoryOf(spec.place),
@@ -157,7 +168,7 @@ export class StoreService {
 
   #watchFolders(spec: PlaceSpec, folders: readonly string[]): boolean {
     if (!this.#options.events) return false
-    const { added, complete } = this.#watch.set(spec.place, spec.directory, folders)
+    const { added, complete } = this.#during(() => this.#watch.set(spec.place, spec.directory, folders))
     // What landed between the listing and the watch had no witness: one more listing sees it.
     if (added > 0) void this.#rpc.call("changed", spec.place)
     return complete
@@ -212,9 +223,11 @@ const foreign = new Set([
 ])
 
 /** Folders `depth` levels below `root`. A folder that cannot be read fails the whole: a part must not pass for all. */
-async function discover({ root, depth }: DiscoverRequest): Promise<string[]> {
-  askServerAnew(root)
-  const tree = new DirectoryTree(root)
+async function discover({ root, depth }: DiscoverRequest, during: FileCall): Promise<string[]> {
+  during(() => {
+    askServerAnew(root)
+  })
+  const tree = new DirectoryTree(root, during)
   let folders = [""]
   for (let level = 0; level < depth; level++) {
     const deeper: string[] = []

@@ -1,11 +1,14 @@
 import type { CatalogMethods, StoreMethods } from "./messages.js"
 import { nextThread } from "./next-thread.js"
+import { Pulse } from "./pulse.js"
 import { Rpc } from "./rpc.js"
 import type { StoreWorkerData } from "./store-worker.js"
 
 /** The catalog's end of one store's thread. */
 export interface StoreConnection {
   readonly rpc: Rpc<StoreMethods>
+  /** Whether the thread is in a call into the store's filesystem, and since when. */
+  readonly pulse: Pick<Pulse, "since">
   /** Ends the thread. False: it hangs in the kernel and is left behind, and Node cannot exit by itself while it does. */
   close(): Promise<boolean>
 }
@@ -15,12 +18,13 @@ const CLOSE_MS = 1_000
 
 /** Starts the thread. `died` hears of its end when nobody asked for it. */
 export function startStoreThread(
-  data: StoreWorkerData,
+  data: Omit<StoreWorkerData, "pulse">,
   methods: CatalogMethods,
   died: (error: Error) => void,
 ): StoreConnection {
   const worker = nextThread()
-  worker.postMessage(data)
+  const pulse = new Pulse()
+  worker.postMessage({ ...data, pulse: pulse.memory } satisfies StoreWorkerData)
   const rpc = new Rpc<StoreMethods>(worker, methods)
   let closing = false
   const end = (error: Error): void => {
@@ -35,6 +39,7 @@ export function startStoreThread(
   })
   return {
     rpc,
+    pulse,
     async close() {
       closing = true
       rpc.abandon(new Error("the daemon stops"))

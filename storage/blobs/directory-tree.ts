@@ -13,15 +13,20 @@ import type { FileTree, TreeEntry, TreeListing } from "./file-tree.js"
 
 const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true })
 
+export type FileCall = <T>(call: () => T) => T
+
 /**
  * A directory. All calls are synchronous inside: libuv's four file threads are shared by the whole process, so one hung
  * mount would stop every other store. The daemon instead gives each store a thread of its own, which hangs alone.
  */
 export class DirectoryTree implements FileTree {
   readonly location: string
+  readonly #during: FileCall
 
-  constructor(directory: string) {
+  /** `during` runs each single call into the filesystem, so that somebody can see one that does not come back. */
+  constructor(directory: string, during: FileCall = (call) => call()) {
     this.location = directory
+    this.#during = during
   }
 
   async list(folder: string): Promise<TreeListing> {
@@ -85,7 +90,9 @@ export class DirectoryTree implements FileTree {
         throw new StorageError("corrupt", `${path}: not a regular file`, { facts: { file: path } })
       return use(descriptor, stats.size)
     } finally {
-      closeSync(descriptor)
+      this.#during(() => {
+        closeSync(descriptor)
+      })
     }
   }
 
@@ -132,7 +139,7 @@ export class DirectoryTree implements FileTree {
 
   #attempt<T>(path: string, call: () => T): T {
     try {
-      return call()
+      return this.#during(call)
     } catch (cause) {
       throw fileError(cause, `${this.location}${path === "" ? "" : "/" + path}`, path)
     }

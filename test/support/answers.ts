@@ -15,6 +15,7 @@ import {
   type CatalogParts,
   type Clock,
   type ListingRhythm,
+  Pulse,
   Rpc,
   type StoreConnection,
   type StoreMethods,
@@ -247,10 +248,12 @@ export class Chain {
   /** The reading side of a store without a thread of its own, so that nothing has to be compiled for it. */
   #connect(events: boolean, methods: CatalogMethods): StoreConnection {
     const { port1, port2 } = new MessageChannel()
-    new StoreService(port2, { memoryOf: (place) => this.#cache.of(place), events, clock: this.clock })
+    const pulse = new Pulse()
+    new StoreService(port2, { memoryOf: (place) => this.#cache.of(place), events, clock: this.clock, pulse })
     const rpc = new Rpc<StoreMethods>(port1, methods)
     return {
       rpc,
+      pulse,
       close: () => {
         rpc.abandon(new Error("the daemon stops"))
         port1.close()

@@ -113,13 +113,14 @@ export const snapshotsJson = z.strictObject({
 })
 export type SnapshotsJson = z.infer<typeof snapshotsJson>
 
-/** GET /api/v1/stores. `ok`: it is what it was when it was set up. `unknown`: not looked at yet. */
+/** GET /api/v1/stores. `ok`: it is what it was when it was set up. `unknown`: not looked at yet, or it does not answer. */
 export const storeJson = z.strictObject({
   name: z.string(),
   path: z.string(),
   state: z.enum(["ok", "fenced", "unknown"]),
-  /** Why it is fenced off, and since when. */
+  /** Why it is fenced off, or that it hangs. */
   problem: problem.nullable(),
+  /** Since when it hangs. */
   since: time.nullable(),
   filesystem: z.string().nullable(),
   totalBytes: count.nullable(),
