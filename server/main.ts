@@ -13,7 +13,14 @@ import {
   lentByDropIn,
   LocalAdministration,
 } from "./administration/index.js"
-import { Answerer, ClusterReadiness, familyOf, KnownVolumes, LedgerMemory } from "./answers/index.js"
+import {
+  Answerer,
+  ClusterReadiness,
+  familyOf,
+  FreshOnceGrants,
+  KnownVolumes,
+  LedgerMemory,
+} from "./answers/index.js"
 import { Catalog, defaultRhythm, startStoreThread, systemClock, watchMounts } from "./catalog/index.js"
 import {
   adminSocketPath,
@@ -23,7 +30,7 @@ import {
   repositoryPathFault,
 } from "./config/index.js"
 import { Acknowledgements, openBlobCache, openDatabase } from "./db/index.js"
-import { freshOnceFact, type StateFact } from "./decision/index.js"
+import type { StateFact } from "./decision/index.js"
 import { adminRoutes } from "./http/admin/index.js"
 import {
   AccessLog,
@@ -82,12 +89,22 @@ export async function startDaemon(config: Config): Promise<RunningDaemon> {
     lent: dropIn && lentByDropIn(dropIn),
     log,
   })
+  const freshOnceGrants = new FreshOnceGrants({
+    windows: ledger.freshOnce,
+    fleet: () => keeper.fleet,
+    clock: systemClock,
+    log,
+  })
   const metrics = new Metrics("kopia-fs")
   const catalog = new Catalog({
     clock: systemClock,
     connect: ({ events }, methods, died) => startStoreThread({ stateDirectory, events }, methods, died),
     keys: secrets.keys,
-    witness: (seen) => memory.witness(seen),
+    witness: (seen) => {
+      const remembered = memory.witness(seen)
+      if (remembered) freshOnceGrants.witnessed(seen)
+      return remembered
+    },
     renew: (spec) => keeper.renew(spec),
     marksOf: (place) => memory.marksOf(place),
     rhythm: defaultRhythm,
@@ -107,12 +124,7 @@ export async function startDaemon(config: Config): Promise<RunningDaemon> {
     specOf: (repository, spot) => keeper.specOf(repository, spot),
     directories: (repository) =>
       catalog.views().flatMap(({ spec }) => keeper.pathAt(repository, spec.place) ?? []),
-    freshOnce: (cluster, volume, newestComplete) => {
-      const now = systemClock.now().wall
-      const window = ledger.freshOnce.active({ cluster, ...volume }, now)
-      const grant = window && { by: window.by, grantedAt: BigInt(window.openedAt) * 1_000_000n }
-      return freshOnceFact(grant, BigInt(now) * 1_000_000n, newestComplete)
-    },
+    freshOnce: (cluster, volume, newestComplete) => freshOnceGrants.fact(cluster, volume, newestComplete),
     asked: (cluster, volume, { decision }) => {
       ledger.asked.note({ cluster, ...volume }, decision, systemClock.now().wall)
     },

@@ -11,6 +11,7 @@ export {
   spotAt,
   spotOf,
 } from "./fleet.js"
+export { FreshOnceGrants } from "./fresh-once-grants.js"
 export type { Memory } from "./gather-facts.js"
 export { indexOf } from "./generation-index.js"
 export { KnownVolumes } from "./known-volumes.js"

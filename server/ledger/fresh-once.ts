@@ -8,6 +8,8 @@ export class FreshOnce {
   readonly #table
   readonly #health
   #windows: FreshWindow[]
+  /** Ended in memory only, until a write succeeds. */
+  readonly #unsaved = new Set<number>()
 
   constructor(database: StateDatabase, health: WriteHealth) {
     this.#table = new FreshWindows(database.connection)
@@ -31,6 +33,11 @@ export class FreshOnce {
     return this.#windows.findLast((window) => volumeName(window.volume) === name && isOpen(window, now))
   }
 
+  /** Every window of any volume that is open now. */
+  open(now: number): FreshWindow[] {
+    return this.#windows.filter((window) => isOpen(window, now))
+  }
+
   /** Ends every open window of the volume before its time, at once in memory; says whether there was one. */
   end(volume: VolumeKey, why: string, at: number): boolean {
     const name = volumeName(volume)
@@ -39,12 +46,20 @@ export class FreshOnce {
     this.#windows = this.#windows.map((window) =>
       ids.has(window.id) ? { ...window, ended: { at, why } } : window,
     )
-    if (open.length > 0) {
-      this.#health.attempt(() => {
-        for (const id of ids) this.#table.end(id, at, why)
-      })
-    }
+    for (const id of ids) this.#unsaved.add(id)
+    this.retry()
     return open.length > 0
+  }
+
+  /** Writes down the ends that could not be written so far: a window must not be open again after a restart. */
+  retry(): void {
+    if (this.#unsaved.size === 0) return
+    const saved = this.#health.attempt(() => {
+      for (const { id, ended } of this.#windows) {
+        if (ended !== undefined && this.#unsaved.has(id)) this.#table.end(id, ended.at, ended.why)
+      }
+    })
+    if (saved) this.#unsaved.clear()
   }
 
   /** Every window there ever was, oldest first. */

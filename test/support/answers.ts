@@ -8,7 +8,14 @@ import {
   AdministratorViews,
   type LentRepository,
 } from "../../server/administration/index.js"
-import { Answerer, familyOf, KnownVolumes, LedgerMemory, storeOf } from "../../server/answers/index.js"
+import {
+  Answerer,
+  familyOf,
+  FreshOnceGrants,
+  KnownVolumes,
+  LedgerMemory,
+  storeOf,
+} from "../../server/answers/index.js"
 import {
   Catalog,
   type CatalogMethods,
@@ -23,7 +30,7 @@ import {
   systemClock,
 } from "../../server/catalog/index.js"
 import { Acknowledgements, openBlobCache, openDatabase, type StateDatabase } from "../../server/db/index.js"
-import { type Decision, freshOnceFact, type StateFact } from "../../server/decision/index.js"
+import type { Decision, StateFact } from "../../server/decision/index.js"
 import type { ExistsAnswer } from "../../server/http/index.js"
 import { Ledger } from "../../server/ledger/index.js"
 import { openSecrets } from "../../server/secrets/index.js"
@@ -114,12 +121,22 @@ export class Chain {
       log,
     })
     this.keeper = keeper
+    const freshOnceGrants = new FreshOnceGrants({
+      windows: ledger.freshOnce,
+      fleet: () => keeper.fleet,
+      clock,
+      log,
+    })
     const connect: CatalogParts["connect"] = ({ events }, methods) => this.#connect(events, methods)
     const catalog = new Catalog({
       clock,
       connect: options.connect?.(connect) ?? connect,
       keys: sharedKeys,
-      witness: (seen) => this.memory.witness(seen),
+      witness: (seen) => {
+        const remembered = this.memory.witness(seen)
+        if (remembered) freshOnceGrants.witnessed(seen)
+        return remembered
+      },
       renew: (spec) => keeper.renew(spec),
       marksOf: (place) => this.memory.marksOf(place),
       rhythm: options.rhythm ?? stillRhythm,
@@ -140,12 +157,7 @@ export class Chain {
       specOf: (repository, spot) => keeper.specOf(repository, spot),
       directories: (repository) =>
         catalog.views().flatMap(({ spec }) => keeper.pathAt(repository, spec.place) ?? []),
-      freshOnce: (cluster, volume, newestComplete) => {
-        const now = clock.now().wall
-        const window = ledger.freshOnce.active({ cluster, ...volume }, now)
-        const grant = window && { by: window.by, grantedAt: BigInt(window.openedAt) * 1_000_000n }
-        return freshOnceFact(grant, BigInt(Math.round(now)) * 1_000_000n, newestComplete)
-      },
+      freshOnce: (cluster, volume, newestComplete) => freshOnceGrants.fact(cluster, volume, newestComplete),
       asked: (cluster, volume, { decision }) => {
         ledger.asked.note({ cluster, ...volume }, decision, clock.now().wall)
       },

@@ -36,6 +36,29 @@ describe("fresh once", () => {
     expect(next.freshOnce.history()[0]?.ended).toEqual({ at: now + minute, why: "first complete snapshot" })
   })
 
+  it("lists the windows that are open, of all volumes", () => {
+    const { ledger } = openLedger()
+    ledger.freshOnce.allow(volume, "eva", now)
+    ledger.freshOnce.allow({ ...volume, pvc: "other" }, "ola", now + minute)
+    expect(ledger.freshOnce.open(now + minute).map(({ by }) => by)).toEqual(["eva", "ola"])
+    ledger.freshOnce.end(volume, "first complete snapshot", now + minute)
+    expect(ledger.freshOnce.open(now + minute).map(({ by }) => by)).toEqual(["ola"])
+    expect(ledger.freshOnce.open(now + 16 * minute)).toEqual([])
+  })
+
+  it("whose end could not be written is over all the same, and is written when that works again", () => {
+    const { ledger, database } = openLedger()
+    ledger.freshOnce.allow(volume, "eva", now)
+    database.connection.pragma("query_only = ON")
+    expect(ledger.freshOnce.end(volume, "first complete snapshot", now + minute)).toBe(true)
+    expect(ledger.lastWriteError).toBeDefined()
+    expect(ledger.freshOnce.active(volume, now + minute)).toBeUndefined()
+    database.connection.pragma("query_only = OFF")
+    ledger.freshOnce.retry()
+    expect(ledger.lastWriteError).toBeUndefined()
+    expect(restarted(database).freshOnce.active(volume, now + minute)).toBeUndefined()
+  })
+
   it("is not open for a clock that was set back", () => {
     const { ledger } = openLedger()
     ledger.freshOnce.allow(volume, "eva", now)
