@@ -36,6 +36,30 @@ export function replaceFile(path: string, content: Uint8Array | string, options:
   })
 }
 
+/**
+ * Replaces `path` and keeps what was there as `previous`, in the same directory. Whenever it is stopped, one of the two is the
+ * old file or the new one, whole.
+ */
+export function replaceKeeping(
+  path: string,
+  previous: string,
+  content: Uint8Array | string,
+  options: FileOptions = {},
+): void {
+  viaTemporary(path, content, options, (temporary) => {
+    renameIfThere(path, previous)
+    renameSync(temporary, path)
+  })
+}
+
+function renameIfThere(from: string, to: string): void {
+  try {
+    renameSync(from, to)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error
+  }
+}
+
 /** Removes `path` for good. That it is already gone is success. */
 export function removeFile(path: string): void {
   rmSync(path, { force: true })

@@ -1,4 +1,11 @@
-export { createFile, type FileOptions, removeFile, replaceFile, sweepTemporaries } from "./durable.js"
+export {
+  createFile,
+  type FileOptions,
+  removeFile,
+  replaceFile,
+  replaceKeeping,
+  sweepTemporaries,
+} from "./durable.js"
 export { type Durability, durabilityOf } from "./durability.js"
 export { type Emptiness, emptinessOf } from "./emptiness.js"
 export {
@@ -14,4 +21,5 @@ export {
 export { type FilesystemIdentity, locate, type Location } from "./filesystem.js"
 export { type Space, spaceAt } from "./space.js"
 export { readSentinel, STORE_FOLDER } from "./sentinel.js"
+export { keepStoreFile, readStoreFile, setStoreFileAside } from "./store-file.js"
 export { askServerAnew, hasFileEvents, staleReadsAt } from "./network-mount.js"
