@@ -1,5 +1,6 @@
 import type Database from "better-sqlite3"
 import { translated } from "./errors.js"
+import { placesOf } from "./places-of.js"
 
 export interface LedgerIdentity {
   readonly id: number
@@ -25,12 +26,17 @@ const columns = `id, place, identity, repository_id AS repositoryId, first_seen 
 /** Every identity ever seen in a place. */
 export class LedgerIdentities {
   readonly #all
+  readonly #after
   readonly #see
   readonly #close
   readonly #adopt
 
   constructor(connection: Database.Database) {
     this.#all = connection.prepare<[], Row>(`SELECT ${columns} FROM ledger_identity ORDER BY place, identity`)
+    this.#after = connection.prepare<[string, string, string, string, number], Row>(
+      `SELECT ${columns} FROM ledger_identity
+       WHERE place >= ? AND place < ? AND (place, identity) > (?, ?) ORDER BY place, identity LIMIT ?`,
+    )
     this.#see = connection.prepare<[string, string, string, number, number, string | null], Row>(
       `INSERT INTO ledger_identity (place, identity, repository_id, first_seen, last_change, listed_digest)
        VALUES (?, ?, ?, ?, ?, ?)
@@ -53,6 +59,18 @@ export class LedgerIdentities {
 
   all(): LedgerIdentity[] {
     return translated("reading the ledger", () => this.#all.all()).map(toDomain)
+  }
+
+  /** The next ones of a store, by place and identity; a store's places begin with its key and a colon. */
+  inStore(
+    store: string,
+    after: { readonly place: string; readonly identity: string },
+    limit: number,
+  ): LedgerIdentity[] {
+    const [first, end] = placesOf(store)
+    return translated("reading the ledger", () =>
+      this.#after.all(first, end, after.place, after.identity, limit),
+    ).map(toDomain)
   }
 
   /** The identity's row, made where it is new, opened again where it was closed. */

@@ -30,6 +30,7 @@ interface Row {
 /** Every complete snapshot ever seen of an identity. */
 export class LedgerSnapshots {
   readonly #of
+  readonly #inFront
   readonly #put
   readonly #adopt
   readonly #remove
@@ -41,6 +42,17 @@ export class LedgerSnapshots {
         `SELECT start_ns AS start, root, engine_id AS engineId, first_seen AS firstSeen, gone_at AS goneAt,
                 gone_reason AS goneReason
          FROM ledger_snapshot WHERE identity_id = ? ORDER BY start_ns, root`,
+      )
+      .safeIntegers()
+    this.#inFront = connection
+      .prepare<[number, number, number], Row>(
+        `SELECT start_ns AS start, root, engine_id AS engineId, first_seen AS firstSeen, gone_at AS goneAt,
+                gone_reason AS goneReason
+         FROM ledger_snapshot
+         WHERE identity_id = ? AND gone_reason IS NULL AND start_ns >= coalesce(
+           (SELECT max(start_ns) FROM ledger_snapshot WHERE identity_id = ? AND gone_at IS NULL),
+           -9223372036854775808)
+         ORDER BY start_ns DESC, root LIMIT ?`,
       )
       .safeIntegers()
     const insert = "INSERT INTO ledger_snapshot VALUES (?, ?, ?, ?, ?, ?, ?)"
@@ -60,14 +72,14 @@ export class LedgerSnapshots {
 
   /** By start, oldest first. */
   of(identityId: number): LedgerSnapshot[] {
-    return translated("reading the ledger", () => this.#of.all(identityId)).map((row) => ({
-      start: row.start,
-      root: row.root,
-      engineId: row.engineId,
-      firstSeen: Number(row.firstSeen),
-      goneAt: row.goneAt === null ? undefined : Number(row.goneAt),
-      goneReason: row.goneReason ?? undefined,
-    }))
+    return translated("reading the ledger", () => this.#of.all(identityId)).map(toDomain)
+  }
+
+  /** The newest one that is there, and those after it that are gone without an explanation; newest first. */
+  inFront(identityId: number, limit: number): LedgerSnapshot[] {
+    return translated("reading the ledger", () => this.#inFront.all(identityId, identityId, limit)).map(
+      toDomain,
+    )
   }
 
   /** Adds it, or says anew whether it is gone. When it was seen first stays. */
@@ -88,6 +100,17 @@ export class LedgerSnapshots {
   /** A person gives up all that was ever seen in a place. */
   closePlace(place: string, at: number): void {
     translated("writing the ledger", () => this.#closePlace.run(at, place))
+  }
+}
+
+function toDomain(row: Row): LedgerSnapshot {
+  return {
+    start: row.start,
+    root: row.root,
+    engineId: row.engineId,
+    firstSeen: Number(row.firstSeen),
+    goneAt: row.goneAt === null ? undefined : Number(row.goneAt),
+    goneReason: row.goneReason ?? undefined,
   }
 }
 

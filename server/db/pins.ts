@@ -1,5 +1,6 @@
 import type Database from "better-sqlite3"
 import { translated } from "./errors.js"
+import { placesOf } from "./places-of.js"
 
 export interface Pin {
   readonly engine: "kopia" | "restic" | "copy"
@@ -34,6 +35,7 @@ interface ChangeRow {
 export class Pins {
   readonly #connection
   readonly #all
+  readonly #inStore
   readonly #write
   readonly #remove
   readonly #addChange
@@ -44,6 +46,10 @@ export class Pins {
     this.#all = connection.prepare<[], StoredPin>(
       `SELECT place, engine, repository_id AS repositoryId, fingerprint, pinned_at AS pinnedAt
        FROM pin ORDER BY place`,
+    )
+    this.#inStore = connection.prepare<[string, string], StoredPin>(
+      `SELECT place, engine, repository_id AS repositoryId, fingerprint, pinned_at AS pinnedAt
+       FROM pin WHERE place >= ? AND place < ? ORDER BY place`,
     )
     this.#write = connection.prepare<[string, string, string, string, number]>(
       `INSERT INTO pin VALUES (?, ?, ?, ?, ?) ON CONFLICT (place) DO UPDATE SET engine = excluded.engine,
@@ -60,6 +66,11 @@ export class Pins {
 
   all(): StoredPin[] {
     return translated("reading the pins", () => this.#all.all())
+  }
+
+  /** Those of a store's places. */
+  inStore(store: string): StoredPin[] {
+    return translated("reading the pins", () => this.#inStore.all(...placesOf(store)))
   }
 
   put(pin: StoredPin): void {

@@ -1,9 +1,17 @@
-/** What an administrator asked of the ledger and it will not do. */
+/** What was asked of the ledger, or of a copy of it, and it will not do. */
 export type LedgerErrorCode =
   /** What was to be acknowledged is not what is there now. */
   | "stale"
-  /** Not a copy of a ledger, or one of a later version. */
+  /** Not a copy of a ledger. */
   | "not_a_ledger"
+  /** A copy that a later Cistern wrote. */
+  | "later_version"
+  /** A copy of another store's ledger. */
+  | "other_store"
+  /** A copy that contradicts itself or its checksum. */
+  | "damaged"
+  /** More is known than a copy may hold. */
+  | "too_large"
   /** A value that no call can mean, such as a window of no length. */
   | "invalid"
 

@@ -1,6 +1,7 @@
 export { comparePin, type PinComparison } from "./compare-pin.js"
+export { type LedgerCopy, parseCopy } from "./copy-format.js"
 export { LedgerError, type LedgerErrorCode } from "./errors.js"
-export type { Adopted, LedgerCopy } from "./ledger-copy.js"
+export type { Adopted } from "./ledger-copy.js"
 export { Ledger } from "./ledger.js"
 export type { PinCheck } from "./pin-book.js"
 export type { ListedSnapshot } from "./reconcile.js"

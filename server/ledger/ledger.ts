@@ -1,7 +1,8 @@
 import type { DatabaseError, StateDatabase } from "../db/index.js"
 import { AskedVolumes } from "./asked-volumes.js"
 import { FreshOnce } from "./fresh-once.js"
-import { adoptCopy, type Adopted, copyLedger, type LedgerCopy } from "./ledger-copy.js"
+import { type LedgerCopy, renderCopy } from "./copy-format.js"
+import { type Adopted, adoptRecords, recordsOf } from "./ledger-copy.js"
 import { PinBook } from "./pin-book.js"
 import { Sightings } from "./sightings.js"
 import { WriteHealth } from "./write-health.js"
@@ -42,16 +43,21 @@ export class Ledger {
     return identities === 0 ? repository : `${repository} with backups of ${identities} identities`
   }
 
-  /** Pins and sightings as one JSON value, to be kept in each store. */
-  copy(at: number): LedgerCopy {
-    return copyLedger(this.#database, at)
+  /**
+   * What is known of the places of one store, as it is kept in that store; undefined: nothing. `store` is the id in its
+   * sentinel. Throws LedgerError `too_large`, DatabaseError.
+   */
+  copyOf(store: string, at: number): Promise<Uint8Array | undefined> {
+    return renderCopy(store, recordsOf(this.#database, store), at)
   }
 
-  /** Adds what such a copy knows. Throws LedgerError `not_a_ledger`, DatabaseError; then nothing changed. */
-  adopt(copy: unknown): Adopted {
-    const adopted = adoptCopy(this.#database, copy)
-    this.pins.reload()
-    this.sightings.reload()
-    return adopted
+  /** Adds what such a copy knows; a part of it where that fails. Throws DatabaseError. */
+  async adopt(copy: LedgerCopy): Promise<Adopted> {
+    try {
+      return await adoptRecords(this.#database, copy)
+    } finally {
+      this.pins.reload()
+      this.sightings.reload()
+    }
   }
 }

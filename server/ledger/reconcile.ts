@@ -40,6 +40,15 @@ export function reconcile(
       replaced.push(row)
       continue
     }
+    if (match !== undefined && row.root.startsWith(NAME) && storable(match.start) !== row.start) {
+      // Known by its name alone it began when its file says so, whatever was said before: by a copy of the ledger, say.
+      found.add(match)
+      replaced.push(row)
+      const again = { ...firstSight(match, at), firstSeen: row.firstSeen }
+      after.push(again)
+      changed.push(again)
+      continue
+    }
     if (match !== undefined) found.add(match)
     const next = match === undefined ? asGone(row, at) : asListed(row, match)
     after.push(next)

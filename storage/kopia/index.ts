@@ -2,6 +2,7 @@ import type { OpenOptions } from "../repository.js"
 import { KopiaRepository } from "./repository.js"
 
 export { looksLikeKopia } from "./locate.js"
+export { lastingMarks } from "./marks.js"
 export type { KopiaPolicy } from "./policy.js"
 export { KopiaRepository } from "./repository.js"
 
