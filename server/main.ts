@@ -7,9 +7,13 @@ import {
   AdministratorViews,
   applyAtStart,
   type ApplyParts,
+  copyTarget,
   DatabaseShelf,
   FleetKeeper,
   fleetMetrics,
+  isListed,
+  LedgerAdoption,
+  LedgerCopies,
   lentByDropIn,
   LocalAdministration,
 } from "./administration/index.js"
@@ -145,6 +149,24 @@ export async function startDaemon(config: Config): Promise<RunningDaemon> {
     everSeen: (place) => memory.everSeen(place),
   })
 
+  const adoption = new LedgerAdoption({
+    ledger,
+    find: (store) => catalog.findLedgerCopies(store),
+    setAside: (store) => catalog.setLedgerCopyAside(store),
+    log,
+  })
+  const copies = new LedgerCopies({
+    clock: systemClock,
+    targets: () =>
+      keeper.fleet.document.stores.map((store) =>
+        copyTarget(store, keeper.fleet, shelf.fence("store", store.name)),
+      ),
+    isListed: (store) => isListed(store, catalog.views()),
+    hangs: (store) => catalog.hang(store) !== undefined,
+    copyOf: (sentinel, at) => ledger.copyOf(sentinel, at),
+    keep: (store, fences, bytes) => catalog.keepLedgerCopy(store, fences, bytes),
+    log,
+  })
   const apply: ApplyParts = {
     shelf,
     secrets: secrets.store,
@@ -153,9 +175,11 @@ export async function startDaemon(config: Config): Promise<RunningDaemon> {
       catalog.openStore({ name: store.name, path: store.path, events: hasFileEvents(store.path) })
       return catalog.takeStoreFence(store.name, { path: store.path, allowRoot: store.allowRoot, sentinel })
     },
+    adoptLedger: (store, sentinel) => adoption.adopt(store, sentinel),
     declared: (document) => {
       keeper.replace(document)
       declare()
+      copies.redeclared()
     },
     record: (acknowledged, by) => {
       log.info({ acknowledged, by }, "document applied")
@@ -179,6 +203,7 @@ export async function startDaemon(config: Config): Promise<RunningDaemon> {
     doctor: {
       lastWriteError: () => ledger.lastWriteError,
       cacheError: () => cache.lastError,
+      ledgerCopies: () => copies.checks(),
       durability: () => durabilityOf(stateDirectory),
     },
     forget: (place) => {
@@ -210,7 +235,7 @@ export async function startDaemon(config: Config): Promise<RunningDaemon> {
   const stop = async (): Promise<boolean> => {
     log.info("stopping")
     mounts.stop()
-    await Promise.all([stopServer(server, GRACE_MS), stopServer(admin, GRACE_MS)])
+    await Promise.all([stopServer(server, GRACE_MS), stopServer(admin, GRACE_MS), copies.stop()])
     const ended = await catalog.stop()
     ledger.asked.stop()
     cache.close()
@@ -232,6 +257,7 @@ export async function startDaemon(config: Config): Promise<RunningDaemon> {
       await applyAtStart(config.configFile, (text) => administration.apply(text, "CISTERN_CONFIG"), log)
     }
     ledger.asked.start()
+    copies.start()
     // A socket that a killed daemon left behind; the state directory's lock says that no other one is alive.
     rmSync(socket, { force: true })
     await listen(admin, { path: socket })

@@ -33,6 +33,8 @@ export interface ApplyParts {
   readonly hasFence: (store: string) => boolean
   /** Remembers what is under a new store's path, and puts its sentinel there. */
   readonly takeStoreFence: (store: Document["stores"][number], sentinel: boolean) => Promise<FenceRecord>
+  /** Adopts what the store of this id remembers itself, and says so, one sentence each. */
+  readonly adoptLedger: (store: string, sentinel: string) => Promise<string[]>
   /** A new document is kept: everything that follows from it is made anew. */
   readonly declared: (document: Document) => void
   readonly record: (acknowledged: readonly string[], by: string) => void
@@ -68,9 +70,11 @@ export async function applyDocument(
       accepted: request.accept.includes(id),
     })),
   }
-  if (request.dryRun || missing.length > 0) return { applied: false, ...result, basis: plan.basis }
+  if (request.dryRun || missing.length > 0)
+    return { applied: false, ...result, notices: [], basis: plan.basis }
 
   const fences = await newFences(plan.document, parts)
+  const notices = await adoptedFrom(fences, parts)
   if (basisOf(shelf.current()) !== plan.basis) {
     throw new HttpError(409, "stale_plan", "Another document was applied meanwhile.", {
       hint: "Apply yours again.",
@@ -84,7 +88,7 @@ export async function applyDocument(
     )
     parts.declared(plan.document)
   }
-  return { applied: true, ...result, basis: basisOf(plan.document) }
+  return { applied: true, ...result, notices, basis: basisOf(plan.document) }
 }
 
 /** A store is fenced when it is first declared: from then on it is only believed while it is that filesystem. */
@@ -101,6 +105,20 @@ async function newFences(
     fences.set(store.name, await takeStoreFence(store, !isRepository))
   }
   return fences
+}
+
+/**
+ * Before the document is kept: no answer may be given without what the stores remember. Where the document is not kept in the
+ * end, something more is remembered, of places that nobody asks for.
+ */
+async function adoptedFrom(
+  fences: ReadonlyMap<string, FenceRecord>,
+  { adoptLedger }: ApplyParts,
+): Promise<string[]> {
+  const notices: string[] = []
+  for (const [store, { sentinel }] of fences)
+    if (sentinel !== undefined) notices.push(...(await adoptLedger(store, sentinel)))
+  return notices
 }
 
 function inHttpTerms<T>(work: () => T): T {

@@ -5,6 +5,8 @@ export interface DoctorParts {
   readonly stores: () => Promise<StoresJson>
   readonly lastWriteError: () => { readonly message: string; readonly hint?: string | undefined } | undefined
   readonly cacheError: () => unknown
+  /** One for each store. */
+  readonly ledgerCopies: () => readonly CheckJson[]
   readonly durability: () => { readonly durable: boolean; readonly message?: string }
 }
 
@@ -41,7 +43,16 @@ export async function examine(parts: DoctorParts): Promise<DoctorJson> {
         `${places.listed} of ${places.total} listed, ${snapshots ?? "no"} snapshots, last look ${listedAt ?? "never"}`,
       hint: problem?.hint ?? null,
     }))
-  return { checks: [...stores, ...repositories, stateCheck(parts), memoryCheck(parts), cacheCheck(parts)] }
+  return {
+    checks: [
+      ...stores,
+      ...repositories,
+      ...parts.ledgerCopies(),
+      stateCheck(parts),
+      memoryCheck(parts),
+      cacheCheck(parts),
+    ],
+  }
 }
 
 function isNearlyFull(free: number | null, total: number | null): boolean {

@@ -41,7 +41,7 @@ export interface LocalAdministrationParts {
   readonly marks: Marks
   readonly acknowledgements: Acknowledgements
   readonly apply: ApplyParts
-  readonly doctor: Pick<DoctorParts, "lastWriteError" | "cacheError" | "durability">
+  readonly doctor: Pick<DoctorParts, "lastWriteError" | "cacheError" | "durability" | "ledgerCopies">
   /** What was worked out of a place is worked out anew. */
   readonly forget: (place: string) => void
   readonly log: { info(fields: object, message: string): void }
@@ -95,6 +95,8 @@ export class LocalAdministration implements Administration {
       allowRoot: store.allowRoot,
       sentinel: !isRepository,
     })
+    const notices =
+      record.sentinel === undefined ? [] : await this.#parts.apply.adoptLedger(store.name, record.sentinel)
     const at = clock.now().wall
     this.#parts.acceptFence(
       name,
@@ -106,7 +108,7 @@ export class LocalAdministration implements Administration {
     log.info({ store: name, by, changes }, "store accepted")
     this.#parts.apply.declared(this.#parts.apply.shelf.current())
     for (const { place } of places) this.#parts.forget(place)
-    return { store: await this.#store(store), changes }
+    return { store: await this.#store(store), changes, notices }
   }
 
   async acceptRepository(

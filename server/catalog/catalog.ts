@@ -1,6 +1,7 @@
 import type { FenceRecord, FenceState, Space } from "../../storage/disk/index.js"
 import { type KeyMemory, Secret, type Snapshot, StorageError } from "../../storage/index.js"
 import { ageOf, type Clock } from "./clock.js"
+import type { FoundCopy, KeptCopy } from "./ledger-files.js"
 import type { CatalogMethods, ListReply, PlaceSpec } from "./messages.js"
 import { Place, type PlaceView, type Witness } from "./place.js"
 import { type Hang, hangOf } from "./pulse.js"
@@ -188,6 +189,24 @@ export class Catalog {
     request: { path: string; allowRoot: boolean; sentinel: boolean },
   ): Promise<FenceRecord> {
     return this.#storeNamed(store).connection.rpc.call("takeStoreFence", request)
+  }
+
+  /** Copies of the ledger in the store's own folder, the newest first. */
+  async findLedgerCopies(store: string): Promise<readonly FoundCopy[]> {
+    const { connection, spec } = this.#storeNamed(store)
+    return connection.rpc.call("findLedgerCopies", spec.path)
+  }
+
+  /** Puts a copy of the ledger there, where the fence holds. Throws StorageError. */
+  async keepLedgerCopy(store: string, fences: PlaceSpec["fences"], bytes: Uint8Array): Promise<KeptCopy> {
+    const { connection, spec } = this.#storeNamed(store)
+    return connection.rpc.call("keepLedgerCopy", { store: spec.path, fences, bytes })
+  }
+
+  /** Moves a copy that is not believed out of the way. False when it stays where it is. */
+  async setLedgerCopyAside(store: string): Promise<boolean> {
+    const { connection, spec } = this.#storeNamed(store)
+    return connection.rpc.call("setLedgerCopyAside", spec.path)
   }
 
   async space(store: string): Promise<Space> {

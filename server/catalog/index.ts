@@ -10,6 +10,7 @@ export {
   type Witnessed,
 } from "./place.js"
 export { type Hang, HANG_MS, Pulse } from "./pulse.js"
+export { type FoundCopy, type KeptCopy, ledgerFiles } from "./ledger-files.js"
 export { Rpc } from "./rpc.js"
 export { watchMounts } from "./mount-watch.js"
 export { defaultRhythm, type ListingRhythm } from "./rhythm.js"

@@ -1,6 +1,7 @@
 import type { FenceRecord, FenceState, Space } from "../../storage/disk/index.js"
 import type { Engine, Listing, Snapshot } from "../../storage/index.js"
 import type { Moment } from "./clock.js"
+import type { FoundCopy, KeepCopyRequest, KeptCopy } from "./ledger-files.js"
 import type { ErrorJson, Methods } from "./rpc.js"
 import type { SummaryDelta } from "./summary.js"
 
@@ -81,6 +82,11 @@ export interface StoreMethods extends Methods {
   fence(fences: PlaceSpec["fences"]): Promise<FenceState>
   /** Remembers what is under a store's path now, and puts or adopts its sentinel. */
   takeStoreFence(request: { path: string; allowRoot: boolean; sentinel: boolean }): Promise<FenceRecord>
+  /** Copies of the ledger in the store at this path, the newest first. */
+  findLedgerCopies(store: string): Promise<readonly FoundCopy[]>
+  /** Writes nothing where the fence does not hold. */
+  keepLedgerCopy(request: KeepCopyRequest): Promise<KeptCopy>
+  setLedgerCopyAside(store: string): Promise<boolean>
   space(path: string): Promise<Space>
   forget(place: string): void
 }

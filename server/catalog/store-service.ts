@@ -22,6 +22,7 @@ import {
 } from "../../storage/index.js"
 import { type Clock, type Moment, systemClock } from "./clock.js"
 import { FolderWatch } from "./folder-watch.js"
+import { findLedgerCopies, keepLedgerCopy, setLedgerCopyAside } from "./ledger-files.js"
 import type {
   CatalogMethods,
   DiscoverRequest,
@@ -81,6 +82,12 @@ export class StoreService {
       discover: (request) => discover(request, during),
       fence: async (fences) => this.#fenceOf(fences),
       takeStoreFence: async ({ path, ...options }) => during(() => takeStoreFence(path, options)),
+      findLedgerCopies: async (store) => during(() => findLedgerCopies(store)),
+      keepLedgerCopy: async (request) => {
+        const fence = this.#fenceOf(request.fences)
+        return during(() => keepLedgerCopy(request, fence))
+      },
+      setLedgerCopyAside: async (store) => during(() => setLedgerCopyAside(store)),
       space: async (path) => during(() => spaceAt(path)),
       forget: (place) => {
         this.#open.delete(place)

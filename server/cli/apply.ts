@@ -7,6 +7,7 @@ import type { Context } from "./context.js"
 import { expected, refusal } from "./daemon-client.js"
 import { changesSomething, renderApply } from "./diff-text.js"
 import { exitCodes } from "./exit-codes.js"
+import { printable } from "./printable.js"
 
 interface Options {
   readonly file: string
@@ -56,7 +57,7 @@ async function apply(options: Options, context: Context): Promise<void> {
   }
   const applied = await send({ ...request, basis: plan.basis }, context)
   if (options.json === true) out.json(applied)
-  else out.text("Applied.")
+  else out.text(["Applied.", ...applied.notices.map((notice) => printable(notice))].join("\n"))
 }
 
 async function send(request: ApplyRequest, context: Context): Promise<ApplyJson> {

@@ -2,6 +2,7 @@ import type { Command } from "commander"
 import { adminPaths, storeAcceptedJson, type StoreJson, storesJson } from "../http/contract/admin.js"
 import type { Context } from "./context.js"
 import { formatBytes, formatTime } from "./figures.js"
+import { printable } from "./printable.js"
 import type { Column } from "./table.js"
 
 const columns: readonly Column<StoreJson>[] = [
@@ -37,13 +38,10 @@ export function storesCommand(program: Command, context: Context): void {
         context.out.json(answer)
         return
       }
-      context.out.text(
+      const said =
         answer.changes.length === 0
-          ? `Store ${name} was what it was set up as; nothing changed.`
-          : [
-              `Store ${name} is accepted as it is now:`,
-              ...answer.changes.map((change) => `  ${change}`),
-            ].join("\n"),
-      )
+          ? [`Store ${name} was what it was set up as; nothing changed.`]
+          : [`Store ${name} is accepted as it is now:`, ...answer.changes.map((change) => `  ${change}`)]
+      context.out.text([...said, ...answer.notices.map((notice) => printable(notice))].join("\n"))
     })
 }

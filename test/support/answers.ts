@@ -1,8 +1,12 @@
 import { join } from "node:path"
 import { MessageChannel } from "node:worker_threads"
 import {
+  copyTarget,
   DatabaseShelf,
   FleetKeeper,
+  isListed,
+  LedgerAdoption,
+  LedgerCopies,
   LocalAdministration,
   type LocalAdministrationParts,
   AdministratorViews,
@@ -92,6 +96,8 @@ export class Chain {
   readonly shelf: DatabaseShelf
   readonly views: AdministratorViews
   readonly administration: LocalAdministration
+  /** Copies only when a test says so. */
+  readonly copies: LedgerCopies
   readonly clock: Clock
   /** Everything said to the log, as text. */
   readonly logged: string[] = []
@@ -164,6 +170,25 @@ export class Chain {
       shared: () => undefined,
     })
     this.views = new AdministratorViews({ keeper, catalog, answerer: this.answerer, known, clock })
+    const adoption = new LedgerAdoption({
+      ledger,
+      find: (store) => catalog.findLedgerCopies(store),
+      setAside: (store) => catalog.setLedgerCopyAside(store),
+      log,
+    })
+    const copies = new LedgerCopies({
+      clock,
+      targets: () =>
+        keeper.fleet.document.stores.map((store) =>
+          copyTarget(store, keeper.fleet, shelf.fence("store", store.name)),
+        ),
+      isListed: (store) => isListed(store, catalog.views()),
+      hangs: () => false,
+      copyOf: (sentinel, at) => ledger.copyOf(sentinel, at),
+      keep: (store, fences, bytes) => catalog.keepLedgerCopy(store, fences, bytes),
+      log,
+    })
+    this.copies = copies
     const apply: LocalAdministrationParts["apply"] = {
       shelf,
       secrets: secrets.store,
@@ -172,9 +197,11 @@ export class Chain {
         catalog.openStore({ name: store.name, path: store.path, events: options.events ?? false })
         return catalog.takeStoreFence(store.name, { path: store.path, allowRoot: store.allowRoot, sentinel })
       },
+      adoptLedger: (store, sentinel) => adoption.adopt(store, sentinel),
       declared: (document) => {
         keeper.replace(document)
         declare()
+        copies.redeclared()
       },
       record: () => undefined,
     }
@@ -194,6 +221,7 @@ export class Chain {
       doctor: {
         lastWriteError: () => ledger.lastWriteError,
         cacheError: () => undefined,
+        ledgerCopies: () => copies.checks(),
         durability: () => ({ durable: true }),
       },
       forget: (place) => {

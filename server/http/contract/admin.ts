@@ -136,6 +136,8 @@ export const storeAcceptedJson = z.strictObject({
   store: storeJson,
   /** What was remembered and is different now, one sentence each. Empty: it was accepted already. */
   changes: z.array(z.string()),
+  /** What was found there, one sentence each: a copy of the ledger, adopted or not believed. */
+  notices: z.array(z.string()),
 })
 export type StoreAcceptedJson = z.infer<typeof storeAcceptedJson>
 
@@ -191,6 +193,8 @@ export const applyJson = z.strictObject({
   applied: z.boolean(),
   changes: z.array(changeJson),
   acknowledgements: z.array(acknowledgementJson),
+  /** What was found in stores that are new here, one sentence each: a copy of the ledger, adopted or not believed. */
+  notices: z.array(z.string()),
   basis: z.string(),
 })
 export type ApplyJson = z.infer<typeof applyJson>

@@ -37,6 +37,7 @@ const parts: ApplyParts = {
   },
   hasFence: () => true,
   takeStoreFence: () => Promise.reject(new Error("every store is fenced already")),
+  adoptLedger: () => Promise.resolve([]),
   declared: () => undefined,
   record: () => undefined,
 }

@@ -212,10 +212,13 @@ tank  fenced: another filesystem is mounted here  2026-11-20 03:00:00  512 GiB  
     const body = {
       store: { ...store, state: "ok", problem: null },
       changes: ["its filesystem is another one"],
+      notices: ["Store tank: the copy of the ledger of yesterday was adopted."],
     }
     const { stdout, requests } = await asked(["stores", "accept", "tank"], 200, body)
     expect(requests).toMatchObject([{ method: "POST", url: "/api/v1/stores/tank/accept" }])
-    expect(stdout).toBe("Store tank is accepted as it is now:\n  its filesystem is another one\n")
+    expect(stdout).toBe(
+      "Store tank is accepted as it is now:\n  its filesystem is another one\nStore tank: the copy of the ledger of yesterday was adopted.\n",
+    )
   })
 })
 
