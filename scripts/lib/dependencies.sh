@@ -71,3 +71,8 @@ need_tools() {
     }
   done
 }
+
+# need_kyverno: builds Kyverno's command line where it is not there yet. Needs Go.
+need_kyverno() {
+  scripts/kyverno/make >/dev/null
+}

@@ -22,6 +22,8 @@ export interface DaemonOptions {
   readonly environment?: Readonly<Record<string, string>>
   /** The user it runs as. Files are refused to root by nothing. */
   readonly uid?: number
+  /** The command that runs it elsewhere, such as in another network. */
+  readonly within?: readonly string[]
 }
 
 export interface Reply {
@@ -72,12 +74,13 @@ export class DaemonProcess {
   #stdout = ""
   #stderr = ""
 
-  constructor({ state = scratch(), document, environment = {}, uid }: DaemonOptions) {
+  constructor({ state = scratch(), document, environment = {}, uid, within }: DaemonOptions) {
     if (!existsSync(program)) throw new Error("the daemon is not built: run `npm run build` first")
     mkdirSync(state, { recursive: true, mode: 0o700 })
     this.state = state
     const config = document === undefined ? {} : { CISTERN_CONFIG: documentFile(document) }
-    this.#child = spawn(process.execPath, [program, "serve", "--ready-fd", "3"], {
+    const [command, ...words] = [...(within ?? []), process.execPath, program, "serve", "--ready-fd", "3"]
+    this.#child = spawn(command, words, {
       env: {
         PATH: process.env["PATH"],
         CISTERN_STATE: state,
