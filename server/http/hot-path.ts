@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from "node:http"
+import type { Socket } from "node:net"
 import type { Clock, Moment } from "../catalog/index.js"
 import type { ClusterResolver } from "../clusters/index.js"
 import type { ClusterFact } from "../decision/index.js"
@@ -12,6 +13,7 @@ import type { Metrics } from "./metrics.js"
 import { JSON_TYPE, send, type Traffic } from "./plain-response.js"
 import { RequestEvidence } from "./request-evidence.js"
 import { type Readiness, readyResponse } from "./readiness.js"
+import type { SlowClients } from "./slow-clients.js"
 
 export interface HotPathParts {
   readonly answerer: ExistsAnswerer
@@ -36,10 +38,12 @@ export type HotRoute = Exclude<Route, { kind: "other" }>
 export class HotPath {
   readonly #parts: HotPathParts
   readonly #traffic: Traffic
+  readonly #clients: SlowClients
 
-  constructor(parts: HotPathParts, traffic: Traffic) {
+  constructor(parts: HotPathParts, traffic: Traffic, clients: SlowClients) {
     this.#parts = parts
     this.#traffic = traffic
+    this.#clients = clients
   }
 
   handle(route: HotRoute, request: IncomingMessage, response: ServerResponse, arrivedAt: Moment): void {
@@ -102,12 +106,13 @@ export class HotPath {
   ): void {
     const { answerMs, clock } = this.#parts
     let open = true
-    this.#traffic.inFlight += 1
+    const { socket } = exchange.request
+    this.#begin(socket)
     const finish = (answer: ExistsAnswer): void => {
       if (!open) return
       open = false
       clearTimeout(timer)
-      this.#traffic.inFlight -= 1
+      this.#finish(socket)
       this.#sendAnswer(answer, route, exchange)
     }
     const left = Math.max(0, exchange.arrivedAt.mono + answerMs - clock.now().mono)
@@ -134,9 +139,10 @@ export class HotPath {
   }
 
   #sendMetrics(exchange: Exchange): void {
-    this.#traffic.inFlight += 1
+    const { socket } = exchange.request
+    this.#begin(socket)
     const finish = (status: number, type: string, body: string): void => {
-      this.#traffic.inFlight -= 1
+      this.#finish(socket)
       this.#send(exchange, status, type, body)
     }
     this.#parts.metrics.render().then(
@@ -152,6 +158,16 @@ export class HotPath {
         )
       },
     )
+  }
+
+  #begin(socket: Socket): void {
+    this.#traffic.inFlight += 1
+    this.#clients.begin(socket)
+  }
+
+  #finish(socket: Socket): void {
+    this.#traffic.inFlight -= 1
+    this.#clients.finish(socket)
   }
 
   #refuseMethod(exchange: Exchange): void {

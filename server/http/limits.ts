@@ -9,6 +9,10 @@ export interface Limits {
   /** No `/exists` waits longer; then it is answered `unknown`. */
   readonly answerMs: number
   readonly connections: number
+  /** What a client was answered it has to take within this time, else its connection is cut. */
+  readonly takeMs: number
+  /** Answers that one client may wait for at once, by pipelining; beyond it, no more is read from it for the time being. */
+  readonly pending: number
 }
 
 export const defaultLimits: Limits = {
@@ -17,6 +21,8 @@ export const defaultLimits: Limits = {
   keepAliveMs: 10_000,
   answerMs: 2_000,
   connections: 10_000,
+  takeMs: 30_000,
+  pending: 100,
 }
 
 /** Room for a URL that is far too long to be answered by its own 400; beyond it, 431. */

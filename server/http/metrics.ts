@@ -19,6 +19,8 @@ export class Metrics {
   #shared = 0
   #seconds = 0
   #collectorFailures = 0
+  #cut = 0
+  #rendering: Promise<string> | undefined
 
   /** `backend`: the label of pvc-plumber's own samples, which its dashboards filter by. */
   constructor(backend: string) {
@@ -48,13 +50,28 @@ export class Metrics {
     this.#shared += 1
   }
 
+  /** One connection was ended because its client did not take what was written to it. */
+  countCut(): void {
+    this.#cut += 1
+  }
+
   /** `collect` sets what it has registered in `registry`; it is called before each scrape and must not wait for anything. */
   addCollector(collect: () => void): void {
     this.#collectors.push(collect)
   }
 
-  /** The text exposition format 0.0.4. A collector that fails costs its own samples, never the scrape. */
-  async render(): Promise<string> {
+  /**
+   * The text exposition format 0.0.4. A collector that fails costs its own samples, never the scrape. Whoever asks while one is
+   * made gets the same.
+   */
+  render(): Promise<string> {
+    this.#rendering ??= this.#render().finally(() => {
+      this.#rendering = undefined
+    })
+    return this.#rendering
+  }
+
+  async #render(): Promise<string> {
     for (const collect of this.#collectors) {
       try {
         collect()
@@ -109,7 +126,13 @@ export class Metrics {
       buckets.join("") +
       `${name}_sum ${this.#seconds}\n${name}_count ${total}\n` +
       header("cistern_metrics_collector_failures_total", "Collectors that failed in a scrape.", "counter") +
-      `cistern_metrics_collector_failures_total ${this.#collectorFailures}\n`
+      `cistern_metrics_collector_failures_total ${this.#collectorFailures}\n` +
+      header(
+        "cistern_http_connections_cut_total",
+        "Connections ended because the client did not take its answers.",
+        "counter",
+      ) +
+      `cistern_http_connections_cut_total ${this.#cut}\n`
     )
   }
 }

@@ -7,6 +7,7 @@ import { BACKLOG, defaultLimits, type Limits, MOST_HEADER_BYTES } from "./limits
 import type { Traffic } from "./plain-response.js"
 import { refuseConnection } from "./refusals.js"
 import { RequestEvidence } from "./request-evidence.js"
+import { SlowClients } from "./slow-clients.js"
 
 export interface DaemonServerParts extends Omit<HotPathParts, "answerMs" | "anyMethod"> {
   /** Everything but the hot path; undefined: nothing else is served. */
@@ -34,22 +35,30 @@ export function createDaemonServer(parts: DaemonServerParts): DaemonServer {
   server.maxConnections = limits.connections
 
   const { traffic } = server
-  const hotPath = new HotPath({ anyMethod: false, ...parts, answerMs: limits.answerMs }, traffic)
+  const clients = new SlowClients(limits, () => {
+    parts.metrics.countCut()
+  })
+  clients.watch(server)
+  const hotPath = new HotPath({ anyMethod: false, ...parts, answerMs: limits.answerMs }, traffic, clients)
   const app = createApp(parts.api, parts.log)
 
   server.on("request", (request: IncomingMessage, response: ServerResponse) => {
     const arrivedAt = parts.clock.now()
+    const { socket } = request
+    clients.asked(socket, response)
     const route = routeOf(request.url ?? "")
     if (route.kind !== "other") {
       hotPath.handle(route, request, response, arrivedAt)
       return
     }
     traffic.inFlight += 1
+    clients.begin(socket)
     if (traffic.stopping) response.setHeader("Connection", "close")
     // Express rewrites the URL while it routes.
     const path = pathOf(request.url ?? "")
     response.once("close", () => {
       traffic.inFlight -= 1
+      clients.finish(socket)
       const { clock, clusters, accessLog } = parts
       const took = clock.now().mono - arrivedAt.mono
       const client = clusters().clientOf(new RequestEvidence(request, undefined))
