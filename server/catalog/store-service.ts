@@ -149,13 +149,15 @@ export class StoreService {
 
   /** The first fence that does not hold, else that all hold. */
   #fenceOf(fences: PlaceSpec["fences"]): FenceState {
+    let readOnly = false
     for (const { path, record, store } of fences) {
       const device = this.#devices.get(path)
       const state = this.#during(() => checkFence(path, record, { store, device }))
       if (state.kind === "fenced") return state
       if (state.device !== undefined) this.#devices.set(path, state.device)
+      readOnly ||= state.readOnly === true
     }
-    return { kind: "holds" }
+    return { kind: "holds", readOnly }
   }
 
   async #placeFor(spec: PlaceSpec): Promise<OpenPlace> {
