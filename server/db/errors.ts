@@ -51,12 +51,12 @@ const remedies: Readonly<Record<string, { code: DatabaseErrorCode; what: string;
   SQLITE_CORRUPT: {
     code: "corrupt",
     what: "it is damaged",
-    hint: "Stop the daemon, put back state.sqlite from a backup, or adopt the copy of the ledger in a store.",
+    hint: "Stop the daemon and put back state.sqlite from a backup, or move it away and apply the document again: the stores hold a copy of the ledger.",
   },
   SQLITE_NOTADB: {
     code: "corrupt",
     what: "it is not a database",
-    hint: "Stop the daemon, put back state.sqlite from a backup, or adopt the copy of the ledger in a store.",
+    hint: "Stop the daemon and put back state.sqlite from a backup, or move it away and apply the document again: the stores hold a copy of the ledger.",
   },
   SQLITE_IOERR: {
     code: "io",

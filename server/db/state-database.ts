@@ -67,6 +67,6 @@ function check(connection: Database.Database, file: string): void {
   const findings = connection.prepare<[], string>("PRAGMA quick_check(3)").pluck().all()
   if (findings.length === 1 && findings[0] === "ok") return
   throw new DatabaseError("corrupt", `${file}: it is damaged (${findings.join("; ")})`, {
-    hint: "Stop the daemon, put back state.sqlite from a backup, or adopt the copy of the ledger in a store.",
+    hint: "Stop the daemon and put back state.sqlite from a backup, or move it away and apply the document again: the stores hold a copy of the ledger.",
   })
 }
