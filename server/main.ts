@@ -170,7 +170,7 @@ export async function startDaemon(config: Config): Promise<RunningDaemon> {
   const apply: ApplyParts = {
     shelf,
     secrets: secrets.store,
-    hasFence: (store) => shelf.fence("store", store) !== undefined,
+    fenceOf: (store) => shelf.fence("store", store),
     takeStoreFence: (store, sentinel) => {
       catalog.openStore({ name: store.name, path: store.path, events: hasFileEvents(store.path) })
       return catalog.takeStoreFence(store.name, { path: store.path, allowRoot: store.allowRoot, sentinel })

@@ -15,6 +15,7 @@ import {
 import type { FenceRecord } from "../../storage/disk/index.js"
 import type { ApplyJson, applyRequest } from "../http/contract/admin.js"
 import { HttpError } from "../http/index.js"
+import { refuseTwins } from "./twin-stores.js"
 
 /** Where the applied document is kept. */
 export interface DocumentShelf {
@@ -30,7 +31,8 @@ export interface DocumentShelf {
 export interface ApplyParts {
   readonly shelf: DocumentShelf
   readonly secrets: SealedSecrets
-  readonly hasFence: (store: string) => boolean
+  /** What is remembered of a store. */
+  readonly fenceOf: (store: string) => FenceRecord | undefined
   /** Remembers what is under a new store's path, and puts its sentinel there. */
   readonly takeStoreFence: (store: Document["stores"][number], sentinel: boolean) => Promise<FenceRecord>
   /** Adopts what the store of this id remembers itself, and says so, one sentence each. */
@@ -94,16 +96,17 @@ export async function applyDocument(
 /** A store is fenced when it is first declared: from then on it is only believed while it is that filesystem. */
 async function newFences(
   { stores, repositories }: Document,
-  { hasFence, takeStoreFence }: ApplyParts,
+  { fenceOf, takeStoreFence }: ApplyParts,
 ): Promise<Map<string, FenceRecord>> {
   const fences = new Map<string, FenceRecord>()
   for (const store of stores) {
-    if (hasFence(store.name)) continue
+    if (fenceOf(store.name) !== undefined) continue
     const isRepository = repositories.some(
       ({ place }) => place.kind === "store" && place.store === store.name && place.path === "",
     )
     fences.set(store.name, await takeStoreFence(store, !isRepository))
   }
+  refuseTwins(stores, fences, fenceOf)
   return fences
 }
 

@@ -1,9 +1,9 @@
 import type { z } from "zod"
-import type { FenceRecord, FenceState } from "../../storage/disk/index.js"
+import type { FenceRecord } from "../../storage/disk/index.js"
 import { parseVolumeName } from "../../storage/identity/index.js"
 import { isPerVolume, spotAt, spotOf } from "../answers/index.js"
-import type { Catalog, Clock, Hang, PlaceSpec } from "../catalog/index.js"
-import { plainDocument, type StoreEntry } from "../config/index.js"
+import type { Catalog, Clock } from "../catalog/index.js"
+import { plainDocument } from "../config/index.js"
 import type { Acknowledgements, Fences, Marks } from "../db/index.js"
 import type { Administration } from "../http/admin/index.js"
 import {
@@ -18,7 +18,6 @@ import {
   type RepositoryAcceptedJson,
   type SnapshotsJson,
   type StoreAcceptedJson,
-  type StoreJson,
   type StoresJson,
   type VolumesJson,
 } from "../http/contract/admin.js"
@@ -27,6 +26,8 @@ import type { Ledger } from "../ledger/index.js"
 import { applyDocument, type ApplyParts } from "./apply.js"
 import { type DoctorParts, examine } from "./doctor.js"
 import type { FleetKeeper } from "./fleet-keeper.js"
+import { StoreRows } from "./store-rows.js"
+import { refuseTwins } from "./twin-stores.js"
 import type { AdministratorViews } from "./views.js"
 
 export interface LocalAdministrationParts {
@@ -47,15 +48,14 @@ export interface LocalAdministrationParts {
   readonly log: { info(fields: object, message: string): void }
 }
 
-/** How long a look at a store's filesystem may take before it is said that nobody knows. */
-const LOOK_MS = 2_000
-
 /** What an administrator may see and do, over the socket that only the state directory's owner may open. */
 export class LocalAdministration implements Administration {
   readonly #parts: LocalAdministrationParts
+  readonly #stores: StoreRows
 
   constructor(parts: LocalAdministrationParts) {
     this.#parts = parts
+    this.#stores = new StoreRows(parts)
   }
 
   repositories(): RepositoriesJson {
@@ -71,19 +71,18 @@ export class LocalAdministration implements Administration {
   }
 
   async stores(): Promise<StoresJson> {
-    const { stores } = this.#parts.keeper.fleet.document
-    return { stores: await Promise.all(stores.map((store) => this.#store(store))) }
+    return { stores: await this.#stores.rows() }
   }
 
   async acceptStore(name: string, by: string): Promise<StoreAcceptedJson> {
-    const { keeper, catalog, acknowledgements, clock, log } = this.#parts
+    const { keeper, catalog, acknowledgements, apply, clock, log } = this.#parts
     const store = keeper.fleet.document.stores.find((candidate) => candidate.name === name)
     if (store === undefined) throw new HttpError(404, "not_found", `No store is called ${name}.`)
     const hang = catalog.hang(name)
     if (hang !== undefined) throw new HttpError(503, "store_hangs", hang.message, { hint: hang.hint })
-    const places = this.#placesIn(store)
+    const places = this.#stores.placesIn(store)
     const changes: string[] = []
-    for (const { path, record } of this.#fencesOf(store)) {
+    for (const { path, record } of this.#stores.fencesOf(store)) {
       const state = await catalog.checkFence(store.name, [{ path, record }])
       if (state.kind === "fenced") changes.push(state.message)
     }
@@ -94,9 +93,10 @@ export class LocalAdministration implements Administration {
       path: store.path,
       allowRoot: store.allowRoot,
       sentinel: !isRepository,
+      id: apply.fenceOf(name)?.sentinel,
     })
-    const notices =
-      record.sentinel === undefined ? [] : await this.#parts.apply.adoptLedger(store.name, record.sentinel)
+    refuseTwins(keeper.fleet.document.stores, new Map([[name, record]]), apply.fenceOf)
+    const notices = record.sentinel === undefined ? [] : await apply.adoptLedger(store.name, record.sentinel)
     const at = clock.now().wall
     this.#parts.acceptFence(
       name,
@@ -106,9 +106,9 @@ export class LocalAdministration implements Administration {
     )
     acknowledgements.add({ kind: "store_accepted", place: name, detail: JSON.stringify(changes), at, by })
     log.info({ store: name, by, changes }, "store accepted")
-    this.#parts.apply.declared(this.#parts.apply.shelf.current())
+    apply.declared(apply.shelf.current())
     for (const { place } of places) this.#parts.forget(place)
-    return { store: await this.#store(store), changes, notices }
+    return { store: await this.#stores.row(store), changes, notices }
   }
 
   async acceptRepository(
@@ -230,77 +230,5 @@ export class LocalAdministration implements Administration {
     acknowledgements.add({ kind: "index_lost", place, detail: "{}", at: clock.now().wall, by })
     marks.remove(place)
     return [`The metadata files that vanished from ${place} are gone for good.`]
-  }
-
-  #placesIn(store: StoreEntry): PlaceSpec[] {
-    const { catalog } = this.#parts
-    return catalog
-      .views()
-      .map(({ spec }) => spec)
-      .filter(({ directory }) => directory === store.path || directory.startsWith(`${store.path}/`))
-  }
-
-  #fencesOf(store: StoreEntry): PlaceSpec["fences"] {
-    const seen = new Map<string, PlaceSpec["fences"][number]>()
-    for (const { fences } of this.#placesIn(store)) for (const fence of fences) seen.set(fence.path, fence)
-    const stored = this.#parts.fences.get("store", store.name)
-    if (stored !== undefined && !seen.has(store.path)) {
-      seen.set(store.path, {
-        path: store.path,
-        record: JSON.parse(stored.record) as PlaceSpec["fences"][number]["record"],
-        store: store.name,
-      })
-    }
-    return [...seen.values()]
-  }
-
-  async #store(store: StoreEntry): Promise<StoreJson> {
-    const { catalog, keeper } = this.#parts
-    const fences = this.#fencesOf(store)
-    const hang = catalog.hang(store.name)
-    // What hangs is not asked once more.
-    const [state, space] =
-      hang === undefined
-        ? await Promise.all([soon(catalog.checkFence(store.name, fences)), soon(catalog.space(store.name))])
-        : []
-    const fence = fences.find(({ path }) => path === store.path)?.record.filesystem
-    return {
-      name: store.name,
-      path: store.path,
-      state: stateWord(fences.length === 0 ? undefined : state),
-      problem: problemOf(state, hang),
-      since: hang === undefined ? null : new Date(hang.since).toISOString(),
-      filesystem: fence === undefined ? null : `${fence.type} ${fence.source}`,
-      totalBytes: space?.totalBytes ?? null,
-      freeBytes: space?.availableBytes ?? null,
-      repositories: keeper.fleet.repositories
-        .filter((repository) => repository.store?.name === store.name)
-        .map(({ entry }) => entry.name),
-    }
-  }
-}
-
-function problemOf(state: FenceState | undefined, hang: Hang | undefined): StoreJson["problem"] {
-  if (hang !== undefined) return { code: "store_hangs", message: hang.message, hint: hang.hint }
-  return state?.kind === "fenced" ? { code: state.code, message: state.message, hint: state.hint } : null
-}
-
-function stateWord(state: FenceState | undefined): StoreJson["state"] {
-  if (state === undefined) return "unknown"
-  return state.kind === "holds" ? "ok" : "fenced"
-}
-
-/** The answer; undefined when there is none, or none before a person would stop waiting. */
-async function soon<T>(promise: Promise<T>): Promise<T | undefined> {
-  let timer: NodeJS.Timeout | undefined
-  const limit = new Promise<undefined>((resolve) => {
-    timer = setTimeout(() => {
-      resolve(undefined)
-    }, LOOK_MS)
-  })
-  try {
-    return await Promise.race([promise.catch(() => undefined), limit])
-  } finally {
-    clearTimeout(timer)
   }
 }

@@ -2,7 +2,7 @@ import type { FenceRecord, FenceState, Space } from "../../storage/disk/index.js
 import { type KeyMemory, Secret, type Snapshot, StorageError } from "../../storage/index.js"
 import { ageOf, type Clock } from "./clock.js"
 import type { FoundCopy, KeptCopy } from "./ledger-files.js"
-import type { CatalogMethods, ListReply, PlaceSpec } from "./messages.js"
+import type { CatalogMethods, ListReply, PlaceSpec, StoreFenceRequest } from "./messages.js"
 import { Place, type PlaceView, type Witness } from "./place.js"
 import { type Hang, hangOf } from "./pulse.js"
 import { listingDue, type ListingRhythm } from "./rhythm.js"
@@ -184,10 +184,7 @@ export class Catalog {
   }
 
   /** Remembers what is under a store's path now, and puts its sentinel there. */
-  async takeStoreFence(
-    store: string,
-    request: { path: string; allowRoot: boolean; sentinel: boolean },
-  ): Promise<FenceRecord> {
+  async takeStoreFence(store: string, request: StoreFenceRequest): Promise<FenceRecord> {
     return this.#storeNamed(store).connection.rpc.call("takeStoreFence", request)
   }
 

@@ -73,6 +73,15 @@ export interface DiscoverRequest {
   readonly depth: number
 }
 
+export interface StoreFenceRequest {
+  readonly path: string
+  readonly allowRoot: boolean
+  /** False where the store's directory is itself a repository. */
+  readonly sentinel: boolean
+  /** The store's id so far, to be kept where its sentinel is gone. */
+  readonly id?: string | undefined
+}
+
 /** What the reading thread does for the catalog. */
 export interface StoreMethods extends Methods {
   list(request: ListRequest): Promise<ListReply>
@@ -81,7 +90,7 @@ export interface StoreMethods extends Methods {
   discover(request: DiscoverRequest): Promise<readonly string[]>
   fence(fences: PlaceSpec["fences"]): Promise<FenceState>
   /** Remembers what is under a store's path now, and puts or adopts its sentinel. */
-  takeStoreFence(request: { path: string; allowRoot: boolean; sentinel: boolean }): Promise<FenceRecord>
+  takeStoreFence(request: StoreFenceRequest): Promise<FenceRecord>
   /** Copies of the ledger in the store at this path, the newest first. */
   findLedgerCopies(store: string): Promise<readonly FoundCopy[]>
   /** Writes nothing where the fence does not hold. */

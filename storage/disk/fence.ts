@@ -67,6 +67,8 @@ export interface StoreFenceOptions {
   readonly allowRoot?: boolean
   /** False where the store's directory is itself a repository. */
   readonly sentinel: boolean
+  /** The store's id so far: where its sentinel is gone it is written again, and what is remembered of the store stays so. */
+  readonly id?: string | undefined
   readonly now?: Date
   readonly host?: HostFolders
 }
@@ -91,7 +93,7 @@ export function takeStoreFence(path: string, options: StoreFenceOptions): FenceR
   const existing = readSentinel(location.realPath)
   return {
     ...recordOf(location),
-    sentinel: existing ?? createSentinel(location.realPath, options.now ?? new Date()),
+    sentinel: existing ?? createSentinel(location.realPath, options.now ?? new Date(), options.id),
   }
 }
 

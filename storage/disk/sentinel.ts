@@ -25,9 +25,8 @@ export function readSentinel(store: string): string | undefined {
   return id
 }
 
-/** Puts a sentinel with a new id into the store and returns the id. Never replaces one. */
-export function createSentinel(store: string, now: Date): string {
-  const id = randomUUID()
+/** Puts a sentinel with this id, else a new one, into the store and returns the id. Never replaces one. */
+export function createSentinel(store: string, now: Date, id: string = randomUUID()): string {
   try {
     ensureFolder(join(store, STORE_FOLDER))
     const sentinel = { cistern: "store", version: 1, id, created: now.toISOString() }

@@ -192,7 +192,7 @@ export class Chain {
     const apply: LocalAdministrationParts["apply"] = {
       shelf,
       secrets: secrets.store,
-      hasFence: (store) => shelf.fence("store", store) !== undefined,
+      fenceOf: (store) => shelf.fence("store", store),
       takeStoreFence: (store, sentinel) => {
         catalog.openStore({ name: store.name, path: store.path, events: options.events ?? false })
         return catalog.takeStoreFence(store.name, { path: store.path, allowRoot: store.allowRoot, sentinel })

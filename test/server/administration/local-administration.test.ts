@@ -1,4 +1,4 @@
-import { appendFileSync, readdirSync, renameSync, rmSync } from "node:fs"
+import { appendFileSync, cpSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync } from "node:fs"
 import { join } from "node:path"
 import { afterEach, describe, expect, it } from "vitest"
 import type { Chain } from "../../support/answers.js"
@@ -157,6 +157,37 @@ describe("a store that is fenced", () => {
     expect(await chain.verdict(PRESENT)).toBe("restore")
     const again = await scene.start()
     expect(await again.verdict(PRESENT)).toBe("restore")
+  })
+
+  it("because its sentinel is gone is the same store once it is accepted: what is pinned there stays pinned", async () => {
+    const { scene, chain } = await kopiaRunning()
+    const sentinel = readFileSync(scene.path(".cistern/store.json"), "utf8")
+    const id = /"id": "(.*)"/.exec(sentinel)?.[1] ?? ""
+    rmSync(scene.path(".cistern"), { recursive: true })
+    rmSync(scene.path("kopia/home"), { recursive: true })
+    mkdirSync(scene.path("kopia/home"))
+    await chain.administration.acceptStore("nas", "admin")
+    expect(readFileSync(scene.path(".cistern/store.json"), "utf8")).toContain(id)
+    await chain.lookAgain()
+    expect(await chain.verdict(PRESENT)).toBe("repository_missing")
+    expect(chain.memory.everSeen(`${id}:kopia/home`)).toContain("the kopia repository")
+  })
+
+  it("because it is a copy of another declared store cannot be accepted, nor declared", async () => {
+    const { scene, chain } = await kopiaRunning()
+    const copy = join(scratch(), "copy")
+    cpSync(scene.store, copy, { recursive: true })
+    const document = kopiaDocument(scene.store) as { stores: object[] }
+    const twins = { ...document, stores: [...document.stores, { name: "twin", path: copy, allowRoot: true }] }
+    await expect(chain.apply(twins)).rejects.toMatchObject({ status: 409, code: "same_store" })
+    rmSync(join(copy, ".cistern"), { recursive: true })
+    await chain.apply(twins)
+    rmSync(join(copy, ".cistern"), { recursive: true })
+    cpSync(scene.path(".cistern"), join(copy, ".cistern"), { recursive: true })
+    await expect(chain.administration.acceptStore("twin", "admin")).rejects.toMatchObject({
+      code: "same_store",
+    })
+    expect(await chain.verdict(PRESENT)).toBe("restore")
   })
 
   it("that nobody declared cannot be accepted", async () => {

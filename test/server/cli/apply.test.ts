@@ -5,6 +5,7 @@ import { applyDocument, type ApplyParts } from "../../../server/administration/a
 import { type Document, emptyDocument } from "../../../server/config/index.js"
 import { applyRequest } from "../../../server/http/contract/admin.js"
 import { HttpError } from "../../../server/http/index.js"
+import type { FenceRecord } from "../../../storage/disk/index.js"
 import { type AdminRequest, answering } from "../../support/admin-socket.js"
 import { cli, type CliInput } from "../../support/cli.js"
 import { scratch } from "../../support/fixtures.js"
@@ -22,6 +23,12 @@ beforeEach(() => {
   secrets = new Map()
 })
 
+/** Every store is fenced already. */
+function fence(store: string): FenceRecord {
+  const filesystem = { type: "zfs", source: store, root: "/", uuid: undefined, strength: "source" } as const
+  return { realPath: `/mnt/${store}`, mountPoint: `/mnt/${store}`, filesystem, sentinel: store }
+}
+
 /** The daemon's own apply, over a state in memory and without stores on a disk. */
 const parts: ApplyParts = {
   shelf: {
@@ -35,7 +42,7 @@ const parts: ApplyParts = {
     has: (name) => secrets.has(name),
     holds: (name, value) => secrets.get(name) === value,
   },
-  hasFence: () => true,
+  fenceOf: (store) => fence(store),
   takeStoreFence: () => Promise.reject(new Error("every store is fenced already")),
   adoptLedger: () => Promise.resolve([]),
   declared: () => undefined,

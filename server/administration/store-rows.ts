@@ -1,0 +1,103 @@
+import type { FenceState } from "../../storage/disk/index.js"
+import type { Catalog, Hang, PlaceSpec } from "../catalog/index.js"
+import type { StoreEntry } from "../config/index.js"
+import type { Fences } from "../db/index.js"
+import type { StoreJson } from "../http/contract/admin.js"
+import type { FleetKeeper } from "./fleet-keeper.js"
+
+export interface StoreRowsParts {
+  readonly keeper: FleetKeeper
+  readonly catalog: Catalog
+  readonly fences: Pick<Fences, "get">
+}
+
+/** How long a look at a store's filesystem may take before it is said that nobody knows. */
+const LOOK_MS = 2_000
+
+/** What is shown of each declared store. */
+export class StoreRows {
+  readonly #parts: StoreRowsParts
+
+  constructor(parts: StoreRowsParts) {
+    this.#parts = parts
+  }
+
+  rows(): Promise<StoreJson[]> {
+    const { stores } = this.#parts.keeper.fleet.document
+    return Promise.all(stores.map((store) => this.row(store)))
+  }
+
+  async row(store: StoreEntry): Promise<StoreJson> {
+    const { catalog, keeper } = this.#parts
+    const fences = this.fencesOf(store)
+    const hang = catalog.hang(store.name)
+    // What hangs is not asked once more.
+    const [state, space] =
+      hang === undefined
+        ? await Promise.all([soon(catalog.checkFence(store.name, fences)), soon(catalog.space(store.name))])
+        : []
+    const fence = fences.find(({ path }) => path === store.path)?.record.filesystem
+    return {
+      name: store.name,
+      path: store.path,
+      state: stateWord(fences.length === 0 ? undefined : state),
+      problem: problemOf(state, hang),
+      since: hang === undefined ? null : new Date(hang.since).toISOString(),
+      filesystem: fence === undefined ? null : `${fence.type} ${fence.source}`,
+      totalBytes: space?.totalBytes ?? null,
+      freeBytes: space?.availableBytes ?? null,
+      repositories: keeper.fleet.repositories
+        .filter((repository) => repository.store?.name === store.name)
+        .map(({ entry }) => entry.name),
+    }
+  }
+
+  /** The repository directories in a store that are held now. */
+  placesIn(store: StoreEntry): PlaceSpec[] {
+    const { catalog } = this.#parts
+    return catalog
+      .views()
+      .map(({ spec }) => spec)
+      .filter(({ directory }) => directory === store.path || directory.startsWith(`${store.path}/`))
+  }
+
+  /** Everything that is remembered of the filesystems of a store. */
+  fencesOf(store: StoreEntry): PlaceSpec["fences"] {
+    const seen = new Map<string, PlaceSpec["fences"][number]>()
+    for (const { fences } of this.placesIn(store)) for (const fence of fences) seen.set(fence.path, fence)
+    const stored = this.#parts.fences.get("store", store.name)
+    if (stored !== undefined && !seen.has(store.path)) {
+      seen.set(store.path, {
+        path: store.path,
+        record: JSON.parse(stored.record) as PlaceSpec["fences"][number]["record"],
+        store: store.name,
+      })
+    }
+    return [...seen.values()]
+  }
+}
+
+function problemOf(state: FenceState | undefined, hang: Hang | undefined): StoreJson["problem"] {
+  if (hang !== undefined) return { code: "store_hangs", message: hang.message, hint: hang.hint }
+  return state?.kind === "fenced" ? { code: state.code, message: state.message, hint: state.hint } : null
+}
+
+function stateWord(state: FenceState | undefined): StoreJson["state"] {
+  if (state === undefined) return "unknown"
+  return state.kind === "holds" ? "ok" : "fenced"
+}
+
+/** The answer; undefined when there is none, or none before a person would stop waiting. */
+async function soon<T>(promise: Promise<T>): Promise<T | undefined> {
+  let timer: NodeJS.Timeout | undefined
+  const limit = new Promise<undefined>((resolve) => {
+    timer = setTimeout(() => {
+      resolve(undefined)
+    }, LOOK_MS)
+  })
+  try {
+    return await Promise.race([promise.catch(() => undefined), limit])
+  } finally {
+    clearTimeout(timer)
+  }
+}
