@@ -2,7 +2,7 @@ import { mkdirSync, rmSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { parseAllDocuments } from "yaml"
 import { beforeAll, describe, expect, it } from "vitest"
-import { scratch } from "../support/fixtures.js"
+import { fixtureCopy, scratch } from "../support/fixtures.js"
 import { ext4Image, mountImage, unmount } from "../support/mounts.js"
 import { until } from "../support/until.js"
 import { place } from "./fleet.js"
@@ -22,6 +22,7 @@ import {
   type ClusterName,
   fillStore,
   newSite,
+  plumbersSite,
   type Site,
 } from "./kyverno/site.js"
 
@@ -236,21 +237,29 @@ describe.each(dialects)("which cluster asks by the %s policies", (dialect) => {
     for (const seen of unclear) {
       for (const volume of [backedUp.home, backedUp.away, FRESH])
         expectDenied(seen, volume, "cluster_unclear")
+      for (const token of [tokens.away, "somebody-elses"]) {
+        expect(JSON.stringify([...seen.volumes])).not.toContain(token)
+        expect(here.site.daemon.output).not.toContain(token)
+      }
     }
   })
 })
 
-describe("a classic policy with a default answer, as pvc-plumber's users have it,", () => {
-  it("restores, lets through and denies the same, by its own message", async () => {
-    const here = await setting()
-    const policies = withDefault(shownPolicies("classic"))
-    const volumes = [backedUp.home, FRESH, "home/zigbee2mqtt"]
-    const seen = await review(here, "home", "classic", volumes, policies)
-    expectRestored(seen, backedUp.home)
-    expectUnchanged(seen, FRESH)
-    expectDenied(seen, "home/zigbee2mqtt", "cistern: nas lookup failed")
-    await here.site.daemon.stop()
-    const down = await review(here, "home", "classic", volumes, policies)
-    for (const volume of volumes) expectDenied(down, volume, "cistern: nas lookup failed")
+describe("in pvc-plumber's place, asked by a classic policy with a default answer, as its users have it,", () => {
+  it("the daemon has volumes restored, let through, and denied, also while it is down", async () => {
+    const site = await plumbersSite(fixtureCopy("kopia/cluster-shared"))
+    const [restored, fresh, unclear] = ["media/radarr", "media/brand-new", "home/paperless"] as const
+    await site.told("home", restored, "restore")
+    await site.told("home", fresh, "fresh")
+    await site.told("home", unclear, "similar_identity")
+    const shown = filledIn(shownPolicies("classic"), "classic", { base: site.url("home") })
+    const claims = [restored, fresh, unclear].map((volume) => newClaim(volume))
+    const seen = await kyverno.review(site.networks.home, withDefault(shown), claims)
+    expectRestored(seen, restored)
+    expectUnchanged(seen, fresh)
+    expectDenied(seen, unclear, "cistern: nas lookup failed")
+    await site.daemon.stop()
+    const down = await kyverno.review(site.networks.home, withDefault(shown), claims)
+    for (const volume of [restored, fresh, unclear]) expectDenied(down, volume, "cistern: nas lookup failed")
   })
 })

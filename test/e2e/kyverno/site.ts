@@ -44,10 +44,7 @@ export async function newSite(
   store: string,
   evidence: Readonly<Record<ClusterName, ClusterEvidence>>,
 ): Promise<Site> {
-  const [nas, home, away] = [await newNetwork(), await newNetwork(), await newNetwork()]
-  const networks = { home, away }
-  for (const cluster of ["home", "away"] as const)
-    nas.connect(`${NAS[cluster]}/24`, networks[cluster], `${CALLERS[cluster]}/24`)
+  const { nas, networks } = await cabled()
   const kopiaPassword = join(scratch(), "kopia-password")
   writeFileSync(kopiaPassword, SHARED_PASSWORD)
   const daemon = await startDaemon({
@@ -60,15 +57,45 @@ export async function newSite(
     networks,
     kopiaPassword,
     url: (cluster) => `http://${NAS[cluster]}:${daemon.port}`,
-    told: (cluster, volume, wanted) =>
-      until(
-        // Over the administrator's socket, which is reached from every network.
-        async () =>
-          JSON.parse((await daemon.admin("GET", `/clusters/${cluster}/exists/${volume}`)).body) as ExistsBody,
-        ({ decision, error }) => wanted === decision || wanted === error?.split(":")[0],
-        `${volume} of ${cluster} to be ${wanted}`,
-      ),
+    told: (cluster, volume, wanted) => told(daemon, `/clusters/${cluster}/exists/${volume}`, wanted),
   }
+}
+
+/** The daemon in pvc-plumber's place, with its variables alone, reached from the home cluster's network. */
+export async function plumbersSite(
+  repository: string,
+): Promise<Pick<Site, "daemon" | "networks" | "told" | "url">> {
+  const { nas, networks } = await cabled()
+  const environment = {
+    BACKEND_TYPE: "kopia-fs",
+    KOPIA_REPOSITORY_PATH: repository,
+    KOPIA_PASSWORD: SHARED_PASSWORD,
+    PORT: "0",
+    CISTERN_LISTEN: "",
+  }
+  const daemon = await startDaemon({ environment, within: nas.enter })
+  return {
+    daemon,
+    networks,
+    url: (cluster) => `http://${NAS[cluster]}:${daemon.port}`,
+    told: (_, volume, wanted) => told(daemon, `/exists/${volume}`, wanted),
+  }
+}
+
+async function cabled(): Promise<{ nas: Network; networks: Record<ClusterName, Network> }> {
+  const [nas, home, away] = [await newNetwork(), await newNetwork(), await newNetwork()]
+  nas.connect(`${NAS.home}/24`, home, `${CALLERS.home}/24`)
+  nas.connect(`${NAS.away}/24`, away, `${CALLERS.away}/24`)
+  return { nas, networks: { home, away } }
+}
+
+/** Asks over the administrator's socket, which is reached from every network. */
+function told(daemon: DaemonProcess, path: string, wanted: string): Promise<ExistsBody> {
+  return until(
+    async () => JSON.parse((await daemon.admin("GET", path)).body) as ExistsBody,
+    ({ decision, error }) => wanted === decision || wanted === error?.split(":")[0],
+    `${path} to be ${wanted}`,
+  )
 }
 
 function documentOf(
