@@ -96,7 +96,7 @@ export function gatherFacts(
     // The reader compares every file's SHA-256 with its name, or fails.
     namesProven: generation?.header.depth === "names" ? { kind: "proven" } : NOT_MEASURED,
     lookup,
-    sharing: sharing(repository, volume, names, known),
+    sharing: sharing(repository, volume, names, known, generation),
     pick: pick === undefined ? NOT_MEASURED : pickFact(pick, generation, names),
     history: historyOf(exact),
     elsewhere:
@@ -214,8 +214,13 @@ function sharing(
   volume: VolumeName,
   names: VolumeIdentities | undefined,
   known: KnownVolumes,
+  generation: Generation | undefined,
 ): SharingFact {
-  if (names !== undefined) return sharingOf(volume, names, known.claimants(repository))
+  const { naming } = repository
+  if (names !== undefined && naming !== undefined) {
+    const has = (identity: string): boolean => generation?.identities.has(identity) ?? false
+    return sharingOf(volume, names, known.claimants(repository), { naming, has })
+  }
   return isPerVolume(repository) ? { kind: "alone" } : { kind: "shared", why: "one_repository", with: [] }
 }
 

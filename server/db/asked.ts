@@ -31,7 +31,9 @@ export class AskedTable {
        ON CONFLICT (cluster, namespace, pvc) DO UPDATE SET first_asked = excluded.first_asked,
          last_asked = excluded.last_asked, count = excluded.count, last_decision = excluded.last_decision`,
     )
-    this.#forget = connection.prepare<[number]>("DELETE FROM asked WHERE last_asked < ?")
+    this.#forget = connection.prepare<[string, string, string]>(
+      "DELETE FROM asked WHERE cluster = ? AND namespace = ? AND pvc = ?",
+    )
   }
 
   all(): Asked[] {
@@ -47,7 +49,12 @@ export class AskedTable {
     })
   }
 
-  forgetBefore(at: number): void {
-    translated("forgetting asked volumes", () => this.#forget.run(at))
+  /** All in one transaction. */
+  forget(volumes: Iterable<VolumeKey>): void {
+    translated("forgetting asked volumes", () => {
+      this.#connection.transaction(() => {
+        for (const { cluster, namespace, pvc } of volumes) this.#forget.run(cluster, namespace, pvc)
+      })()
+    })
   }
 }

@@ -44,8 +44,8 @@ function sharingObstacles(facts: RepositoryFacts, volume: VolumeFact): Obstacle[
   const others = sharing.with.length === 0 ? "another volume" : sharing.with.join(", ")
   const because = {
     altered: `the mover drops dots from names, so that ${others} may write to it too`,
-    cut: `the mover cuts names at 50 characters, so that ${others} may write to it too`,
-    claimed: `${others} has the same`,
+    cut: `it has the 50 characters at which the mover cuts names, so that ${others} may write to it too`,
+    claimed: `${others} may write to it too`,
     alternating: "two different trees alternate in its history",
     one_repository:
       "one restic repository serves several volumes, and its snapshots do not say of which they are",

@@ -1,6 +1,15 @@
+import { moverUserName } from "../../storage/identity/index.js"
 import { type Asked, AskedTable, type DecisionWord, type StateDatabase, type VolumeKey } from "../db/index.js"
 import { volumeName } from "./volume-name.js"
 import type { WriteHealth } from "./write-health.js"
+
+/**
+ * A name that the mover alters is never forgotten: the backups themselves are under a name that another volume may have, and
+ * that this one may have written them is remembered here and nowhere else.
+ */
+function isOnlyWitness({ pvc }: Asked): boolean {
+  return moverUserName(pvc).altered
+}
 
 const FORGET_AFTER_MS = 30 * 86_400_000
 /** A cluster that asks for ever new names must not fill our memory; beyond this, new names are answered and not noted. */
@@ -52,15 +61,17 @@ export class AskedVolumes {
     this.flush(Date.now())
   }
 
-  /** Writes what was noted and forgets what nobody asked for in 30 days. */
+  /** Writes what was noted and forgets the plain names that nobody asked for in 30 days. */
   flush(now: number): void {
-    const forgotten = this.all().filter((asked) => asked.lastAsked < now - FORGET_AFTER_MS)
+    const forgotten = this.all().filter(
+      (asked) => asked.lastAsked < now - FORGET_AFTER_MS && !isOnlyWitness(asked),
+    )
     for (const asked of forgotten) this.#volumes.delete(volumeName(asked))
     const rows = [...this.#unsaved].flatMap((name) => this.#volumes.get(name) ?? [])
     if (rows.length === 0 && forgotten.length === 0) return
     const saved = this.#health.attempt(() => {
       this.#table.put(rows)
-      if (forgotten.length > 0) this.#table.forgetBefore(now - FORGET_AFTER_MS)
+      if (forgotten.length > 0) this.#table.forget(forgotten)
     })
     if (saved) this.#unsaved.clear()
   }

@@ -1,6 +1,6 @@
 import { StorageError } from "../errors.js"
 import type { KopiaIdentity } from "./kopia-identity.js"
-import { DATA_PATH, moverHostName, moverUserName } from "./mover.js"
+import { DATA_PATH, moverHostName, moverUserName, USER_NAME_LENGTH } from "./mover.js"
 import { names, parseTemplate, render, type Template } from "./template.js"
 import type { VolumeName } from "./volume-name.js"
 
@@ -31,7 +31,7 @@ export interface AppliedIdentity {
   readonly identity: KopiaIdentity
   /** The mover dropped or trimmed characters: another volume's name may come out the same. */
   readonly altered: boolean
-  /** The mover cut the name at 50: another volume whose name begins alike comes out the same. */
+  /** The name fills the mover's 50 characters. It was cut, or a longer one that begins alike is: both come out the same. */
   readonly cut: boolean
 }
 
@@ -87,7 +87,7 @@ export function applyTemplate(
   return {
     identity: { user: user.text, host: derivedHost.text, path },
     altered: user.altered || derivedHost.altered,
-    cut: user.cut,
+    cut: user.text.length === USER_NAME_LENGTH,
   }
 }
 

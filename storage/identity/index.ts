@@ -36,7 +36,7 @@ export {
   volumesAt,
 } from "./path-template.js"
 export { isVolumeSnapshot, resticPick } from "./restic-pick.js"
-export { type Claimants, claimantsOf, type Sharing, sharingOf } from "./sharing.js"
+export { type Claimants, claimantsOf, type Seen, type Sharing, sharingOf } from "./sharing.js"
 export { type SimilarIdentity, SourceIndex } from "./source-index.js"
 export {
   isNamespace,

@@ -116,6 +116,7 @@ export class Chain {
     const secrets = openSecrets(this.database, join(state, "key"), {})
     this.shelf = new DatabaseShelf(this.database, secrets.store)
     const known = new KnownVolumes()
+    for (const { cluster, namespace, pvc } of this.ledger.asked.all()) known.add(cluster, { namespace, pvc })
     const { shelf, ledger } = this
     this.memory = new LedgerMemory({ ledger, clock, marks: shelf.marks, keepFence: shelf.keepFence, log })
     const keeper = new FleetKeeper(shelf.current(), {

@@ -39,6 +39,20 @@ describe("volumes that were asked for", () => {
     ).toEqual(["other"])
   })
 
+  it("are never forgotten when their mover drops dots, because backups under the plain name may be theirs", () => {
+    const { ledger, database } = openLedger()
+    ledger.asked.note({ ...volume, pvc: "my.app" }, "unknown", now)
+    ledger.asked.note({ ...volume, pvc: "my-app" }, "unknown", now)
+    ledger.asked.flush(now)
+    ledger.asked.flush(now + 400 * day)
+    expect(ledger.asked.all().map(({ pvc }) => pvc)).toEqual(["my.app"])
+    expect(
+      restarted(database)
+        .asked.all()
+        .map(({ pvc }) => pvc),
+    ).toEqual(["my.app"])
+  })
+
   it("stop being noted, but not counted, when there are too many", () => {
     const { ledger } = openLedger()
     for (let n = 0; n < 100_001; n++) ledger.asked.note({ ...volume, pvc: `p${n}` }, "unknown", now)

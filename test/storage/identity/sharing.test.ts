@@ -73,12 +73,41 @@ describe("an identity may be another volume's", () => {
     expect(sharing(claim(0), [])).toEqual({ kind: "shared", why: "cut", with: [] })
   })
 
+  it("when the name has just the length at which longer ones are cut, as the next volume of a StatefulSet's is", () => {
+    const first = `monitoring/${"p".repeat(48)}-1`
+    expect(sharing(first, [])).toEqual({ kind: "shared", why: "cut", with: [] })
+    const tenth = `${first}0`
+    expect(sharing(first, [tenth])).toEqual({ kind: "shared", why: "cut", with: [tenth] })
+    const withSuffix = "{pvc}-backup@{namespace}:/data"
+    expect(sharing(`home/${"p".repeat(43)}`, [], {}, withSuffix)).toMatchObject({ why: "cut" })
+    expect(sharing(`home/${"p".repeat(42)}`, [], {}, withSuffix)).toEqual({ kind: "alone" })
+    const mapped = { volumes: { [first]: `${"p".repeat(48)}-1@monitoring:/data` } }
+    expect(sharing(first, [tenth], mapped)).toEqual({ kind: "alone" })
+  })
+
   it("when an administrator gave it to another volume", () => {
     expect(sharing("home/data", [], { volumes: { "home/new": "data@home:/data" } })).toEqual({
       kind: "shared",
       why: "claimed",
       with: ["home/new"],
     })
+  })
+
+  it("when another volume has backups under its own name, and an earlier convention gave it this one", () => {
+    const conventions = ["{pvc}@{namespace}:/data", "{pvc}-backup@{namespace}:/data"].map((text) =>
+      parseConvention(text),
+    ) as [ReturnType<typeof parseConvention>, ReturnType<typeof parseConvention>]
+    const of = (claims: ClaimsSpec, held: string[]) => {
+      const naming = { cluster: "c1", conventions, claims: parseClaims(claims) }
+      const name = parseVolumeKey("home/data-backup")
+      const has = (identity: string) => held.includes(identity)
+      return sharingOf(name, identitiesOf(name, naming), claimantsOf([], naming), { naming, has })
+    }
+    const held = ["data-backup@home:/data", "data@home:/data"]
+    expect(of({}, held)).toEqual({ kind: "shared", why: "claimed", with: ["home/data"] })
+    expect(of({}, held.slice(0, 1))).toEqual({ kind: "alone" })
+    expect(of({ volumes: { "home/data-backup": "data-backup@home:/data" } }, held)).toEqual({ kind: "alone" })
+    expect(of({ volumes: { "home/data": "data@home:/data" } }, held)).toEqual({ kind: "alone" })
   })
 
   it("when a template joins names so that two volumes meet", () => {
