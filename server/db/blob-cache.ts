@@ -57,6 +57,8 @@ function openCurrent(file: string, version: number): Database.Database {
     connection.pragma("journal_mode = WAL")
     // A power cut may lose the last entries; they are read again.
     connection.pragma("synchronous = NORMAL")
+    // KiB; every entry is read once, so that kept pages would be of no use.
+    connection.pragma("cache_size = -1024")
     connection
       .transaction(() => {
         const found = connection.pragma("user_version", { simple: true })

@@ -5,7 +5,7 @@ import { documentOf, saysRestore, startDaemon } from "./daemon.js"
 import { memoryOf } from "./measure.js"
 import type { BenchContext, Row } from "./row.js"
 
-const SETTLE_MS = 5_000
+const SETTLE_MS = 20_000
 
 /** Resident memory of the daemon with the largest fleet it is meant for. */
 export async function memory(context: BenchContext): Promise<Row[]> {
