@@ -77,6 +77,7 @@ function withRoot(files: FileTree, entries: readonly TreeEntry[]): FileTree {
     location: files.location,
     list: (folder) =>
       folder === "" ? Promise.resolve({ entries, undecodableNames: 0 }) : files.list(folder),
+    names: (folder) => files.names(folder),
     read: (path, maxLength) => files.read(path, maxLength),
     readRange: (path, offset, length) => files.readRange(path, offset, length),
     stat: (path) => files.stat(path),

@@ -93,6 +93,8 @@ export interface Listing {
    * next listing notice that one of them vanished without an explanation; those of another repository say nothing.
    */
   readonly marks: readonly string[]
+  /** False: known files were not looked at again (`changed` of Repository.list). What is new was read, and all names are of now. */
+  readonly thorough: boolean
 }
 
 /** Where derived keys are kept between starts, sealed: stretching a password costs up to half a second each. */
@@ -118,8 +120,16 @@ export interface Repository {
    * Everything, read anew: lists the metadata, reads only what is new since the last call, and counts only if a second
    * listing of the metadata names the same files. Fails with a StorageError that names the file to blame; `unstable` when
    * the repository kept changing.
+   *
+   * `changed` are the files, relative to the root, that file events told of since the last listing began, and lets an engine
+   * believe of the others what it saw of them then: a file that never changes under its name need not be looked at to be known.
+   * Without it every file is looked at.
    */
-  list(options?: { signal?: AbortSignal; previousMarks?: readonly string[] }): Promise<Listing>
+  list(options?: {
+    signal?: AbortSignal
+    previousMarks?: readonly string[]
+    changed?: readonly string[]
+  }): Promise<Listing>
   /** Folders in which a change of any entry means that a listing is due. Relative to the root; "" is the root. */
   watchedFolders(): readonly string[]
 }

@@ -9,8 +9,9 @@ import {
   type BigIntStats,
 } from "node:fs"
 import { StorageError, type StorageErrorCode } from "../errors.js"
-import type { FileTree, TreeEntry, TreeListing } from "./file-tree.js"
+import type { FileTree, FolderNames, TreeEntry, TreeListing } from "./file-tree.js"
 
+const BEYOND_ASCII = /[\x80-\xff]/
 const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true })
 
 export type FileCall = <T>(call: () => T) => T
@@ -30,20 +31,27 @@ export class DirectoryTree implements FileTree {
   }
 
   async list(folder: string): Promise<TreeListing> {
-    const directory = this.#resolve(folder)
+    const { names, undecodableNames } = await this.names(folder)
     const entries: TreeEntry[] = []
-    let undecodableNames = 0
-    for (const raw of this.#attempt(folder, () => readdirSync(directory, { encoding: "buffer" }))) {
-      const name = decodeName(raw)
-      if (name === undefined) {
-        undecodableNames++
-        continue
-      }
+    for (const name of names) {
       const entry = this.#stat(folder === "" ? name : `${folder}/${name}`, name)
       // Gone between the two calls: as if it had never been listed.
       if (entry !== undefined) entries.push(entry)
     }
     return { entries, undecodableNames }
+  }
+
+  async names(folder: string): Promise<FolderNames> {
+    const directory = this.#resolve(folder)
+    const names: string[] = []
+    let undecodableNames = 0
+    // One character for each byte: a string costs less than a buffer, and what is not ASCII is still what it was.
+    for (const bytes of this.#attempt(folder, () => readdirSync(directory, { encoding: "latin1" }))) {
+      const name = BEYOND_ASCII.test(bytes) ? decodeName(bytes) : bytes
+      if (name === undefined) undecodableNames++
+      else names.push(name)
+    }
+    return { names, undecodableNames }
   }
 
   async read(path: string, maxLength: number): Promise<Uint8Array> {
@@ -146,9 +154,9 @@ export class DirectoryTree implements FileTree {
   }
 }
 
-function decodeName(raw: Uint8Array): string | undefined {
+function decodeName(bytes: string): string | undefined {
   try {
-    return utf8.decode(raw)
+    return utf8.decode(Buffer.from(bytes, "latin1"))
   } catch {
     return undefined
   }

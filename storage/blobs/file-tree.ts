@@ -15,6 +15,14 @@ export interface TreeListing {
   readonly undecodableNames: number
 }
 
+/** What a folder holds, by name alone. */
+export interface FolderNames {
+  /** In any order. */
+  readonly names: readonly string[]
+  /** As in a TreeListing. */
+  readonly undecodableNames: number
+}
+
 /**
  * Where the files of one repository are: a directory (or, later, a bucket). Paths are relative, "/"-separated, "" is the
  * root. Every failure is a StorageError whose `facts.file` is the path: `missing`, `unreadable`, `io`, `invalid`.
@@ -25,6 +33,8 @@ export interface FileTree {
   readonly location: string
   /** One folder, not recursive. */
   list(folder: string): Promise<TreeListing>
+  /** The same folder without a look at the files: a few calls into the filesystem, however many there are. */
+  names(folder: string): Promise<FolderNames>
   /** The whole file. `corrupt` when it is longer than `maxLength` bytes; never more than its own length is allocated. */
   read(path: string, maxLength: number): Promise<Uint8Array>
   /** Exactly `length` bytes at `offset`; `corrupt` when the file ends before. */

@@ -166,6 +166,7 @@ export class KopiaRepository implements Repository {
         writers,
         notices: [...listing.notices, ...notices, ...repairs(source, loaded.live, entries)],
         marks: renderMarks(opened.repositoryId, loaded.live),
+        thorough: true,
       },
     }
   }

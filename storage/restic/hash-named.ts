@@ -20,18 +20,22 @@ export function sortFolder(folder: string, listing: TreeListing): HashNamedFolde
   const files: TreeEntry[] = []
   const strays: string[] = []
   for (const entry of listing.entries) {
-    if (!ID.test(entry.name)) {
-      strays.push(entry.name)
-      continue
-    }
-    const file = `${folder}/${entry.name}`
-    if (entry.kind !== "file") {
-      throw new StorageError("corrupt", `${file} is not a regular file`, { facts: { file } })
-    }
-    files.push(entry)
+    if (isHash(entry.name)) files.push(asFile(entry, `${folder}/${entry.name}`))
+    else strays.push(entry.name)
   }
   files.sort((a, b) => (a.name < b.name ? -1 : 1))
   return { files, notices: strayNotices(folder, strays, listing.undecodableNames) }
+}
+
+/** Whether restic may have named a file so. */
+export function isHash(name: string): boolean {
+  return ID.test(name)
+}
+
+/** The entry, or `corrupt` where it is no regular file. */
+export function asFile(entry: TreeEntry, file: string): TreeEntry {
+  if (entry.kind === "file") return entry
+  throw new StorageError("corrupt", `${file} is not a regular file`, { facts: { file } })
 }
 
 /** Says of each name that it is none of restic's; of very many, only how many. */

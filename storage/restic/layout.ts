@@ -2,6 +2,7 @@ import type { FileTree, TreeEntry, TreeListing } from "../blobs/index.js"
 import { StorageError } from "../errors.js"
 import type { Notice } from "../repository.js"
 import { CONFIG_FILE } from "./config.js"
+import { type Doubt, FolderView, isSame } from "./folder-view.js"
 import { type HashNamedFolder, sortFolder, strayNotices } from "./hash-named.js"
 
 const FOLDERS = ["keys", "snapshots", "index", "data", "locks"]
@@ -9,7 +10,10 @@ const OLD_FOLDERS = ["key", "snapshot", "lock"]
 // What NAS systems put into every folder that they share. `tmp` is named in restic's own design and never made.
 const NOBODYS = /^(lost\+found|@eaDir|#recycle|#snapshot|\.zfs|\.snapshots?|\.nfs.*|tmp)$/
 
-/** The names in a repository at one moment: everything but the packs. */
+/**
+ * The names in a repository at one moment: everything but the packs. `snapshots` and `indexes` of two looks through one
+ * LayoutView are the same arrays while nothing of them changes.
+ */
 export interface Layout {
   readonly config: TreeEntry
   readonly keys: readonly TreeEntry[]
@@ -30,68 +34,79 @@ export async function looksLikeRestic(files: FileTree): Promise<boolean> {
 }
 
 /**
- * Lists a repository's folders. Throws what tells what is wrong with the place: `missing`, `unreadable`, `empty`,
+ * Looks at a repository's folders, and remembers between two looks what never changes. Throws what tells what is wrong with the place: `missing`, `unreadable`, `empty`,
  * `not_a_repository` (also: left by an init that was stopped), `unsupported` (the layout of restic before 0.7),
  * `corrupt` (config, keys or snapshots lost).
  */
-export async function readLayout(files: FileTree): Promise<Layout> {
-  const root = await files.list("")
-  checkRoot(files, root)
-  // A writer makes its lock, then index files, then the snapshot, and removes the lock last. Locks are listed before
-  // snapshots, so that a backup is seen running or done; indexes after them, so that no snapshot seems to lack its own.
-  const locks = await listFolder(files, "locks")
-  const keys = await listFolder(files, "keys")
-  const snapshots = await listFolder(files, "snapshots")
-  const indexes = await listFolder(files, "index")
-  const config = root.entries.find(({ name }) => name === CONFIG_FILE)
-  if (config === undefined) throw await withoutConfig(files, { keys, snapshots })
-  if (config.kind !== "file") {
-    throw new StorageError("corrupt", "config is not a regular file", { facts: { file: CONFIG_FILE } })
-  }
-  if (keys === undefined || keys.files.length === 0) {
-    throw new StorageError("corrupt", "no key file beside config: nobody can open this repository", {
-      facts: { file: "keys" },
-      hint: "Bring the folder keys back from another copy of the repository.",
-    })
-  }
-  // restic makes this folder together with the repository. Where it is gone, its snapshots may be gone with it, and
-  // "no snapshots" would be a guess.
-  if (snapshots === undefined) {
-    throw new StorageError("corrupt", "the folder snapshots is gone", {
-      facts: { file: "snapshots" },
-      hint: "Bring it back from another copy. If there really was no snapshot, make an empty folder.",
-    })
-  }
-  const foreign = root.entries.map(({ name }) => name).filter((name) => !isKnown(name))
-  return {
-    config,
-    keys: keys.files,
-    snapshots: snapshots.files,
-    indexes: indexes?.files ?? [],
-    // A copy made without empty folders has none, and the next writer makes it.
-    locks: locks?.files ?? [],
-    hasData: root.entries.some(({ name, kind }) => name === "data" && kind === "directory"),
-    notices: [
-      ...strayNotices("", foreign, root.undecodableNames),
-      ...[keys, snapshots, indexes, locks].flatMap((folder) => folder?.notices ?? []),
-    ],
+export class LayoutView {
+  readonly #snapshots = new FolderView("snapshots")
+  readonly #indexes = new FolderView("index")
+
+  async look(files: FileTree, doubt: Doubt): Promise<Layout> {
+    const root = await files.list("")
+    checkRoot(files, root)
+    // A writer makes its lock, then index files, then the snapshot, and removes the lock last. Locks are listed before
+    // snapshots, so that a backup is seen running or done; indexes after them, so that no snapshot seems to lack its own.
+    const locks = await listFolder(files, "locks")
+    const keys = await listFolder(files, "keys")
+    const snapshots = await this.#snapshots.look(files, doubt)
+    const indexes = await this.#indexes.look(files, doubt)
+    const config = root.entries.find(({ name }) => name === CONFIG_FILE)
+    if (config === undefined) throw await withoutConfig(files, { keys, snapshots })
+    if (config.kind !== "file") {
+      throw new StorageError("corrupt", "config is not a regular file", { facts: { file: CONFIG_FILE } })
+    }
+    if (keys === undefined || keys.files.length === 0) {
+      throw new StorageError("corrupt", "no key file beside config: nobody can open this repository", {
+        facts: { file: "keys" },
+        hint: "Bring the folder keys back from another copy of the repository.",
+      })
+    }
+    // restic makes this folder together with the repository. Where it is gone, its snapshots may be gone with it, and
+    // "no snapshots" would be a guess.
+    if (snapshots === undefined) {
+      throw new StorageError("corrupt", "the folder snapshots is gone", {
+        facts: { file: "snapshots" },
+        hint: "Bring it back from another copy. If there really was no snapshot, make an empty folder.",
+      })
+    }
+    const foreign = root.entries.map(({ name }) => name).filter((name) => !isKnown(name))
+    return {
+      config,
+      keys: keys.files,
+      snapshots: snapshots.files,
+      indexes: indexes?.files ?? [],
+      // A copy made without empty folders has none, and the next writer makes it.
+      locks: locks?.files ?? [],
+      hasData: root.entries.some(({ name, kind }) => name === "data" && kind === "directory"),
+      notices: [
+        ...strayNotices("", foreign, root.undecodableNames),
+        ...[keys, snapshots, indexes, locks].flatMap((folder) => folder?.notices ?? []),
+      ],
+    }
   }
 }
 
 /**
- * True when nothing that the answer rests on changed in between: config, keys, snapshots, that there are data and an
- * index, and what `besides` picks. Locks come and go, and are read once.
+ * True when nothing that the answer rests on changed between two looks through one LayoutView: config, keys, snapshots, that
+ * there are data and an index, and what `besides` picks of its arrays. Locks come and go, and are read once.
  */
 export function sameLayout(a: Layout, b: Layout, besides: (layout: Layout) => readonly TreeEntry[]): boolean {
-  const rests = (layout: Layout) => [layout.config, ...layout.keys, ...layout.snapshots, ...besides(layout)]
-  const [before, after] = [rests(a), rests(b)]
   return (
     a.hasData === b.hasData &&
     a.indexes.length > 0 === b.indexes.length > 0 &&
+    a.snapshots === b.snapshots &&
+    besides(a) === besides(b) &&
+    sameEntries([a.config, ...a.keys], [b.config, ...b.keys])
+  )
+}
+
+function sameEntries(before: readonly TreeEntry[], after: readonly TreeEntry[]): boolean {
+  return (
     before.length === after.length &&
     before.every((entry, at) => {
       const other = after[at]
-      return entry.name === other?.name && entry.length === other.length && entry.modified === other.modified
+      return other !== undefined && isSame(entry, other)
     })
   )
 }

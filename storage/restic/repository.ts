@@ -5,11 +5,12 @@ import type { Listing, OpenOptions, Repository } from "../repository.js"
 import { checkConfigLength, type Config, CONFIG_FILE, LONGEST_CONFIG, parseConfig } from "./config.js"
 import { type Index, readIndexes } from "./index-reader.js"
 import { type KeyFiles, KeyOpener, readKeyFiles } from "./key-opener.js"
-import type { Layout } from "./layout.js"
+import type { Doubt } from "./folder-view.js"
+import { type Layout, LayoutView } from "./layout.js"
 import { readLocks } from "./lock-reader.js"
 import type { SealKey } from "./sealed.js"
 import { ContentReader, NameReader } from "./snapshot-reader.js"
-import { SourceGroups } from "./source-groups.js"
+import { SnapshotShelf } from "./snapshot-shelf.js"
 import { whileUnchanged } from "./unchanged.js"
 
 export interface ResticRepository extends Repository {
@@ -30,26 +31,37 @@ interface Opened {
   readonly key: SealKey
 }
 
+interface ListOptions {
+  readonly signal?: AbortSignal
+  readonly changed?: readonly string[]
+}
+
+/** One listing at a time: a second one waits for the first. */
 class Reader implements ResticRepository {
   readonly engine = "restic"
   readonly location: string
   readonly #files: FileTree
   readonly #memory: BlobMemory | undefined
   readonly #opener: KeyOpener | undefined
-  readonly #names: NameReader
-  readonly #groups = new SourceGroups()
-  #contents: ContentReader | undefined
+  readonly #names: SnapshotShelf
+  readonly #view = new LayoutView()
+  #contents: { readonly repositoryId: string; readonly shelf: SnapshotShelf } | undefined
+  /** The last listing succeeded, so that what the view knows is what it rests on. */
+  #sure = false
+  #queue: Promise<unknown> = Promise.resolve()
 
   constructor({ files, password, keys, memory }: OpenOptions) {
     this.location = files.location
     this.#files = files
     this.#memory = memory
     this.#opener = password === undefined ? undefined : new KeyOpener(password, keys)
-    this.#names = new NameReader(files, memory)
+    this.#names = new SnapshotShelf(new NameReader(files, memory))
   }
 
-  list(options: { signal?: AbortSignal } = {}): Promise<Listing> {
-    return whileUnchanged(this.#files, (layout) => this.#read(layout, options.signal), options.signal)
+  list(options: ListOptions = {}): Promise<Listing> {
+    const listed = this.#queue.then(() => this.#list(options))
+    this.#queue = listed.catch(() => undefined)
+    return listed
   }
 
   readIndexes(options: { signal?: AbortSignal } = {}): Promise<readonly Index[]> {
@@ -62,33 +74,57 @@ class Reader implements ResticRepository {
       }
       return readIndexes(this.#files, layout.indexes, opened.key, signal)
     }
-    return whileUnchanged(this.#files, read, signal, ({ indexes }) => indexes)
+    return whileUnchanged({
+      files: this.#files,
+      view: new LayoutView(),
+      doubt: "any",
+      read,
+      signal,
+      besides: ({ indexes }) => indexes,
+    })
   }
 
   watchedFolders(): readonly string[] {
     return ["", "keys", "snapshots", "locks"]
   }
 
-  async #read(layout: Layout, signal: AbortSignal | undefined): Promise<Listing> {
+  async #list({ signal, changed }: ListOptions): Promise<Listing> {
+    const doubt: Doubt = changed === undefined || !this.#sure ? "any" : new Set(changed)
+    this.#sure = false
+    const listing = await whileUnchanged({
+      files: this.#files,
+      view: this.#view,
+      doubt,
+      read: (layout) => this.#read(layout, doubt === "any", signal),
+      signal,
+    })
+    this.#sure = true
+    return listing
+  }
+
+  async #read(layout: Layout, thorough: boolean, signal: AbortSignal | undefined): Promise<Listing> {
     const { sealed, keys } = await this.#readHead(layout)
     const opened = await this.#open(sealed, keys)
     const locks = await readLocks(this.#files, layout.locks, opened?.key)
     checkBackups(layout)
-    const reader = opened === undefined ? this.#names : this.#contentsOf(opened)
-    const snapshots = await reader.read(layout.snapshots, signal)
+    const shelf = opened === undefined ? this.#names : this.#contentsOf(opened)
+    const snapshots = await shelf.hold(layout.snapshots, signal)
     return {
       engine: "restic",
       repositoryId: opened?.config.id ?? "",
       fingerprint: fingerprint(sealed, layout.keys),
       formatVersion: opened?.config.version ?? UNKNOWN_VERSION,
       depth: opened === undefined ? "names" : "contents",
-      snapshots,
-      snapshotCount: snapshots.length,
-      sources: this.#groups.group(snapshots),
+      get snapshots() {
+        return snapshots.all()
+      },
+      snapshotCount: snapshots.count,
+      sources: snapshots.sources,
       writers: locks.writers,
       notices: [...layout.notices, ...keys.notices, ...locks.notices],
       // Each snapshot is a file of its own, and `forget` removes it without a trace: no mark could tell that from loss.
       marks: [],
+      thorough,
     }
   }
 
@@ -105,11 +141,12 @@ class Reader implements ResticRepository {
     return { config: parseConfig(sealed, key), key }
   }
 
-  #contentsOf({ config, key }: Opened): ContentReader {
+  #contentsOf({ config, key }: Opened): SnapshotShelf {
     if (this.#contents?.repositoryId !== config.id) {
-      this.#contents = new ContentReader(this.#files, this.#memory, config.id, key)
+      const reader = new ContentReader(this.#files, this.#memory, config.id, key)
+      this.#contents = { repositoryId: config.id, shelf: new SnapshotShelf(reader) }
     }
-    return this.#contents
+    return this.#contents.shelf
   }
 }
 

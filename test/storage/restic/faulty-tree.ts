@@ -1,11 +1,12 @@
 import {
   DirectoryTree,
   type FileTree,
+  type FolderNames,
   type TreeEntry,
   type TreeListing,
 } from "../../../storage/blobs/index.js"
 
-/** A directory whose reads and listings can be counted, changed and made to fail. */
+/** A directory whose reads, looks and listings can be counted, changed and made to fail. */
 export class FaultyTree implements FileTree {
   readonly location: string
   /** Called before each listing and reading, with the path. May throw, or change the directory. */
@@ -13,6 +14,8 @@ export class FaultyTree implements FileTree {
   /** Changes what a read gives. */
   change: (path: string, bytes: Uint8Array) => Uint8Array = (_path, bytes) => bytes
   readonly reads: string[] = []
+  /** Files that were looked at without reading them, but for those of a whole folder. */
+  readonly looks: string[] = []
   readonly #files: DirectoryTree
 
   constructor(directory: string) {
@@ -23,6 +26,11 @@ export class FaultyTree implements FileTree {
   async list(folder: string): Promise<TreeListing> {
     this.before("list", folder)
     return this.#files.list(folder)
+  }
+
+  async names(folder: string): Promise<FolderNames> {
+    this.before("list", folder)
+    return this.#files.names(folder)
   }
 
   async read(path: string, maxLength: number): Promise<Uint8Array> {
@@ -36,6 +44,7 @@ export class FaultyTree implements FileTree {
   }
 
   async stat(path: string): Promise<TreeEntry | undefined> {
+    this.looks.push(path)
     return this.#files.stat(path)
   }
 }
