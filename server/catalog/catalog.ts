@@ -3,7 +3,7 @@ import { type KeyMemory, Secret, type Snapshot, StorageError } from "../../stora
 import { ageOf, type Clock } from "./clock.js"
 import type { FoundCopy, KeptCopy } from "./ledger-files.js"
 import type { CatalogMethods, ListReply, PlaceSpec, StoreFenceRequest } from "./messages.js"
-import { Place, type PlaceView, type Witness } from "./place.js"
+import { type ListingReason, Place, type PlaceView, type Witness } from "./place.js"
 import { type Hang, hangOf } from "./pulse.js"
 import { listingDue, type ListingRhythm } from "./rhythm.js"
 import type { StoreConnection } from "./store-thread.js"
@@ -147,7 +147,7 @@ export class Catalog {
     const hang = this.hang(store)
     if (hang !== undefined) return this.#hungView(held?.place.view, spec, hang)
     if (held !== undefined) {
-      await this.#list(held, true)
+      await this.#list(held, "asked")
       return held.place.view
     }
     const running = this.#asked.get(spec.place)
@@ -219,7 +219,7 @@ export class Catalog {
 
   /** Something happened to the mounts: every place is looked at again at once. */
   mountsChanged(): void {
-    for (const held of this.#places.values()) void this.#list(held, true)
+    for (const held of this.#places.values()) void this.#list(held, "asked")
   }
 
   /** False when a thread hangs on a mount and is left behind. */
@@ -240,7 +240,7 @@ export class Catalog {
 
   async #lookAt(spec: PlaceSpec, store: string, family: string | undefined): Promise<PlaceView> {
     const held = this.#newPlace(spec, store, family)
-    await held.place.list(true)
+    await held.place.list("asked")
     // The search for members may have found it meanwhile.
     if (held.place.view.generation !== undefined && !this.#places.has(spec.place))
       this.#places.set(spec.place, held)
@@ -258,24 +258,29 @@ export class Catalog {
     const place = new Place(spec, {
       clock: this.#parts.clock,
       witness: this.#parts.witness,
-      list: (asking, urgent) => this.#read(store, asking, urgent),
+      list: (asking, reason) => this.#read(store, asking, reason),
     })
     return { place, store, family, activeAt: this.#parts.clock.now().mono, failures: 0, debounce: undefined }
   }
 
-  #read(store: OpenStore, place: Place, urgent: boolean): Promise<ListReply> {
-    return store.queue.run(urgent, () => {
+  #read(store: OpenStore, place: Place, reason: ListingReason): Promise<ListReply> {
+    return store.queue.run(reason === "asked", () => {
       if (isLocked(place.view)) place.redeclare(this.#parts.renew(place.view.spec))
       const { spec } = place.view
       const previousMarks = this.#parts.marksOf(spec.place)
-      return store.connection.rpc.call("list", { spec, previousMarks, basis: place.basis })
+      return store.connection.rpc.call("list", {
+        spec,
+        previousMarks,
+        basis: place.basis,
+        thorough: reason !== "changed",
+      })
     })
   }
 
-  async #list(held: HeldPlace, urgent: boolean): Promise<void> {
+  async #list(held: HeldPlace, reason: ListingReason): Promise<void> {
     if (this.#stopped) return
     const before = held.place.view
-    await held.place.list(urgent)
+    await held.place.list(reason)
     const after = held.place.view
     const now = this.#parts.clock.now().mono
     const writes = (after.generation?.header.writers.length ?? 0) > 0
@@ -351,7 +356,7 @@ export class Catalog {
     held.activeAt = this.#parts.clock.now().mono
     held.debounce = setTimeout(() => {
       held.debounce = undefined
-      void this.#list(held, false)
+      void this.#list(held, "changed")
     }, DEBOUNCE_MS)
   }
 
@@ -367,7 +372,7 @@ export class Catalog {
         sinceActive: now.mono - held.activeAt,
         failures: held.failures,
       })
-      if (newest === undefined || ageOf(newest, now) >= due) void this.#list(held, false)
+      if (newest === undefined || ageOf(newest, now) >= due) void this.#list(held, "due")
     }
     for (const family of this.#families) {
       const last = this.#discovered.get(family.name)

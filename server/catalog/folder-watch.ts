@@ -12,10 +12,11 @@ export class FolderWatch {
   readonly #places = new Map<string, Map<string, FSWatcher>>()
   /** Which directory each place was: one that took its place is watched anew, because the old watches tell nothing of it. */
   readonly #roots = new Map<string, string>()
-  readonly #changed: (place: string) => void
+  readonly #changed: (place: string, file: string | undefined) => void
   #watches = 0
 
-  constructor(changed: (place: string) => void) {
+  /** `changed` hears of the place and the file, relative to its root; undefined where it may be any. */
+  constructor(changed: (place: string, file: string | undefined) => void) {
     this.#changed = changed
   }
 
@@ -34,7 +35,7 @@ export class FolderWatch {
     let complete = true
     for (const folder of wanted) {
       if (watchers.has(folder)) continue
-      const watcher = this.#watches < MOST_WATCHES ? this.#open(place, join(root, folder)) : undefined
+      const watcher = this.#watches < MOST_WATCHES ? this.#open(place, root, folder) : undefined
       if (watcher === undefined) {
         complete = false
         continue
@@ -42,7 +43,7 @@ export class FolderWatch {
       // A folder that is removed or renamed away ends its watch; the next listing decides what to watch instead.
       watcher.on("error", () => {
         this.#close(watchers, folder, watcher)
-        this.#changed(place)
+        this.#changed(place, undefined)
       })
       watchers.set(folder, watcher)
       this.#watches++
@@ -58,15 +59,25 @@ export class FolderWatch {
     this.#roots.delete(place)
   }
 
-  #open(place: string, directory: string): FSWatcher | undefined {
+  #open(place: string, root: string, folder: string): FSWatcher | undefined {
     try {
-      return watch(directory, { persistent: false }, () => {
-        this.#changed(place)
+      return watch(join(root, folder), { persistent: false }, (event, name) => {
+        const file = name === null ? undefined : join(folder, name)
+        this.#changed(place, event === "rename" && this.#unwatch(place, file) ? undefined : file)
       })
     } catch {
       // ENOSPC: the allowance is used up. ENOENT: the folder went away; either way the timer lists.
       return undefined
     }
+  }
+
+  /** A watch stays with its folder when that is renamed, and tells nothing of the one that took its name. */
+  #unwatch(place: string, folder: string | undefined): boolean {
+    const watchers = this.#places.get(place)
+    const watcher = folder === undefined ? undefined : watchers?.get(folder)
+    if (folder === undefined || watchers === undefined || watcher === undefined) return false
+    this.#close(watchers, folder, watcher)
+    return true
   }
 
   #close(watchers: Map<string, FSWatcher>, folder: string, watcher: FSWatcher): void {

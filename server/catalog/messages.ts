@@ -30,13 +30,18 @@ export interface ListRequest {
   readonly previousMarks: readonly string[]
   /** The `reading` of the listing that the asker holds; undefined: none. Only on this one may a delta rest. */
   readonly basis: string | undefined
+  /** False: what file events did not tell of may be believed to be as the last listing found it. */
+  readonly thorough: boolean
 }
 
 /** All of a Listing but the snapshots. */
-export type ListingHeader = Omit<Listing, "snapshots" | "sources">
+export type ListingHeader = Omit<Listing, "snapshots" | "sources" | "thorough">
 
 interface Timed {
-  /** When the listing of the files began: what it says is true of every moment until then, and of some after. */
+  /**
+   * When the listing of the files began, the last one that looked at all of them: what it says is true of that moment and
+   * of some after.
+   */
   readonly begun: Moment
   readonly finished: Moment
 }

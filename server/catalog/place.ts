@@ -54,9 +54,15 @@ export interface Witnessed {
  */
 export type Witness = (seen: Witnessed) => boolean
 
+/**
+ * Why a place is listed. `asked`: somebody waits for the answer. `due`: it is time again. Both look at everything. `changed`:
+ * only what file events told of has to be looked at.
+ */
+export type ListingReason = "asked" | "due" | "changed"
+
 export interface PlaceParts {
   readonly clock: Clock
-  readonly list: (place: Place, urgent: boolean) => Promise<ListReply>
+  readonly list: (place: Place, reason: ListingReason) => Promise<ListReply>
   readonly witness: Witness
 }
 
@@ -67,6 +73,8 @@ export class Place {
   #basis: string | undefined
   #running: Promise<void> | undefined
   #next: Promise<void> | undefined
+  /** The strongest of those who wait for #next. */
+  #nextReason: ListingReason = "changed"
 
   constructor(spec: PlaceSpec, parts: PlaceParts) {
     this.#parts = parts
@@ -96,27 +104,30 @@ export class Place {
    * A listing that begins after this call. Callers that come while one runs share the next one, because the running one
    * began before they asked.
    */
-  list(urgent: boolean): Promise<void> {
-    if (this.#running === undefined) return this.#start(urgent)
+  list(reason: ListingReason): Promise<void> {
+    if (this.#running === undefined) return this.#start(reason)
+    this.#nextReason = stronger(this.#nextReason, reason)
     this.#next ??= this.#running.then(() => {
+      const next = this.#nextReason
       this.#next = undefined
-      return this.#start(urgent)
+      this.#nextReason = "changed"
+      return this.#start(next)
     })
     return this.#next
   }
 
-  #start(urgent: boolean): Promise<void> {
-    const running = this.#run(urgent).finally(() => {
+  #start(reason: ListingReason): Promise<void> {
+    const running = this.#run(reason).finally(() => {
       if (this.#running === running) this.#running = undefined
     })
     this.#running = running
     return running
   }
 
-  async #run(urgent: boolean): Promise<void> {
+  async #run(reason: ListingReason): Promise<void> {
     const asked = this.#parts.clock.now()
     try {
-      this.#take(await this.#parts.list(this, urgent))
+      this.#take(await this.#parts.list(this, reason))
     } catch (error) {
       // The thread died or is gone: nothing was read.
       const message = error instanceof Error ? error.message : String(error)
@@ -178,6 +189,11 @@ export class Place {
     const since = this.#view.trouble?.kind === trouble.kind ? this.#view.trouble.since : trouble.since
     this.#view = { ...this.#view, trouble: { ...trouble, since } }
   }
+}
+
+function stronger(one: ListingReason, other: ListingReason): ListingReason {
+  const [strongest] = (["asked", "due"] as const).filter((reason) => reason === one || reason === other)
+  return strongest ?? "changed"
 }
 
 /** From its first listing on, the filesystem under the directory is one that has to stay. */

@@ -44,7 +44,14 @@ interface OpenPlace {
   listing: Listing | undefined
   /** The last listing that left this thread. Whether it was taken, only the next request's `basis` tells. */
   reading: string | undefined
+  /** When the last listing began that looked at every file; undefined: the next one has to. */
+  looked: Moment | undefined
+  /** Files that events told of since the last listing began. */
+  changed: Set<string> | "any"
 }
+
+/** Of so many changed files it is not kept which they are. */
+const MOST_CHANGED = 1_000
 
 export interface StoreServiceOptions {
   /** What is remembered of the blobs of one place. */
@@ -95,7 +102,10 @@ export class StoreService {
       },
     }
     this.#rpc = new Rpc<CatalogMethods>(port, methods)
-    this.#watch = new FolderWatch((place) => void this.#rpc.call("changed", place))
+    this.#watch = new FolderWatch((place, file) => {
+      this.#noteChange(place, file)
+      void this.#rpc.call("changed", place)
+    })
     this.#keys = {
       recall: (label, password) => this.#rpc.call("recallKey", { label, password: password.reveal() }),
       remember: (label, password, key) =>
@@ -103,7 +113,7 @@ export class StoreService {
     }
   }
 
-  async #list({ spec, previousMarks, basis }: ListRequest): Promise<ListReply> {
+  async #list({ spec, previousMarks, basis, thorough }: ListRequest): Promise<ListReply> {
     const begun = this.#clock.now()
     const timed = (): { begun: Moment; finished: Moment } => ({ begun, finished: this.#clock.now() })
     const before = this.#fenceOf(spec.fences)
@@ -119,7 +129,13 @@ export class StoreService {
         ? undefined
         : this.#during(() => takenFence(spec))
       const place = await this.#placeFor(spec)
-      const listing = await place.repository.list({ previousMarks })
+      // Before the listing: what changes while it runs is told, and listed once more.
+      this.#watchFolders(spec, place.repository.watchedFolders())
+      const believed = thorough || place.changed === "any" ? undefined : place.looked
+      const changed = believed === undefined || place.changed === "any" ? undefined : [...place.changed]
+      place.looked = undefined
+      place.changed = new Set()
+      const listing = await place.repository.list({ previousMarks, ...(changed && { changed }) })
       // The filesystem may have been unmounted while we read: what was read then is no listing of this store.
       const after = this.#fenceOf(spec.fences)
       if (after.kind === "fenced") return { kind: "fenced", state: after, ...timed() }
@@ -129,14 +145,19 @@ export class StoreService {
       place.listing = listing
       const reading = randomUUID()
       place.reading = reading
-      const watched = this.#watchFolders(spec, place.repository.watchedFolders())
+      place.looked = listing.thorough ? begun : believed
+      const watched = this.#watchFolders(spec, place.repository.watchedFolders(), "after")
       if (full) spareMemoryAfter(listing.snapshotCount)
-      return { kind: "listed", header: headerOf(listing), delta, reading, full, watched, fence, ...timed() }
+      const header = headerOf(listing)
+      // What was believed is as old as the last look at it, and so is all that rests on it.
+      const times = { begun: place.looked ?? begun, finished: this.#clock.now() }
+      return { kind: "listed", header, delta, reading, full, watched, fence, ...times }
     } catch (error) {
       const after = this.#fenceOf(spec.fences)
       if (after.kind === "fenced") return { kind: "fenced", state: after, ...timed() }
       const nothing = error instanceof StorageError && (error.code === "empty" || error.code === "missing")
-      const watched = this.#watchFolders(spec, [""])
+      const folders = this.#open.get(spec.place)?.repository.watchedFolders() ?? [""]
+      const watched = this.#watchFolders(spec, folders, "after")
       return {
         kind: "failed",
         error: errorToJson(error),
@@ -170,16 +191,37 @@ export class StoreService {
       memory: this.#options.memoryOf(spec.place),
       ...(spec.engine === undefined ? {} : { engine: spec.engine satisfies Engine }),
     })
-    const place = { spec, repository, summariser: new Summariser(), listing: undefined, reading: undefined }
+    const place = {
+      spec,
+      repository,
+      summariser: new Summariser(),
+      listing: undefined,
+      reading: undefined,
+      looked: undefined,
+      changed: "any" as const,
+    }
     this.#open.set(spec.place, place)
     return place
   }
 
-  #watchFolders(spec: PlaceSpec, folders: readonly string[]): boolean {
+  #noteChange(name: string, file: string | undefined): void {
+    const place = this.#open.get(name)
+    if (place === undefined || place.changed === "any") return
+    if (file === undefined || place.changed.size >= MOST_CHANGED) place.changed = "any"
+    else place.changed.add(file)
+  }
+
+  /** Whether every change of these folders is told from now on. */
+  #watchFolders(
+    spec: PlaceSpec,
+    folders: readonly string[],
+    listing: "before" | "after" = "before",
+  ): boolean {
     if (!this.#options.events) return false
     const { added, complete } = this.#during(() => this.#watch.set(spec.place, spec.directory, folders))
+    if (added > 0 || !complete) this.#noteChange(spec.place, undefined)
     // What landed between the listing and the watch had no witness: one more listing sees it.
-    if (added > 0) void this.#rpc.call("changed", spec.place)
+    if (added > 0 && listing === "after") void this.#rpc.call("changed", spec.place)
     return complete
   }
 }

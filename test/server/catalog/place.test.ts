@@ -16,6 +16,7 @@ class Held {
   readonly witnessed: Witnessed[] = []
   /** What each listing that began was asked to rest on. */
   readonly bases: (string | undefined)[] = []
+  readonly reasons: string[] = []
   witness: (seen: Witnessed) => boolean = () => true
   readonly #ends: ((reply: ListReply | Error) => void)[] = []
   #now = 0
@@ -27,8 +28,9 @@ class Held {
         this.witnessed.push(seen)
         return this.witness(seen)
       },
-      list: (place) => {
+      list: (place, reason) => {
         this.bases.push(place.basis)
+        this.reasons.push(reason)
         return new Promise((resolve, reject) => {
           this.#ends.push((reply) => {
             if (reply instanceof Error) reject(reply)
@@ -84,8 +86,8 @@ class Held {
 describe("the listings of one place", () => {
   it("are shared by callers that came while one ran, which gets none of them: theirs begins after they asked", async () => {
     const held = new Held()
-    const first = held.place.list(false)
-    const late = [held.place.list(true), held.place.list(true), held.place.list(true)]
+    const first = held.place.list("due")
+    const late = [held.place.list("asked"), held.place.list("asked"), held.place.list("asked")]
     expect(held.begun).toBe(1)
     held.end(0, held.listed("one"))
     await first
@@ -98,12 +100,26 @@ describe("the listings of one place", () => {
     expect(held.begun).toBe(2)
   })
 
-  it("begin anew for a caller that comes when all have ended", async () => {
+  it("look at everything where one of those who share it has to be sure", async () => {
     const held = new Held()
-    const first = held.place.list(false)
+    const first = held.place.list("changed")
+    const shared = [held.place.list("changed"), held.place.list("asked"), held.place.list("due")]
     held.end(0, held.listed("one"))
     await first
-    const second = held.place.list(false)
+    const last = held.place.list("changed")
+    held.end(1, held.listed("two"))
+    await Promise.all(shared)
+    held.end(2, held.listed("three"))
+    await last
+    expect(held.reasons).toEqual(["changed", "asked", "changed"])
+  })
+
+  it("begin anew for a caller that comes when all have ended", async () => {
+    const held = new Held()
+    const first = held.place.list("due")
+    held.end(0, held.listed("one"))
+    await first
+    const second = held.place.list("due")
     held.end(1, held.listed("two"))
     await second
     expect(held.place.view.generation?.number).toBe(2)
@@ -113,7 +129,7 @@ describe("the listings of one place", () => {
     const held = new Held()
     const replies = [held.listed("one"), held.failed(), held.failed()]
     for (const [index, reply] of replies.entries()) {
-      const listing = held.place.list(false)
+      const listing = held.place.list("due")
       held.end(index, reply)
       await listing
     }
@@ -125,11 +141,11 @@ describe("the listings of one place", () => {
 
   it("fail as a whole when the thread that reads is gone, and go on with the next", async () => {
     const held = new Held()
-    const first = held.place.list(false)
+    const first = held.place.list("due")
     held.end(0, new Error("the thread ended"))
     await first
     expect(held.place.view.trouble).toMatchObject({ kind: "failed", error: { code: "io" } })
-    const second = held.place.list(false)
+    const second = held.place.list("due")
     held.end(1, held.listed("one"))
     await second
     expect(held.place.view.trouble).toBeUndefined()
@@ -149,7 +165,7 @@ describe("the listings of one place", () => {
     ]
     for (const [index, witness] of witnesses.entries()) {
       held.witness = witness
-      const listing = held.place.list(false)
+      const listing = held.place.list("due")
       held.end(index, held.listed(`reading ${index}`))
       await listing
     }
@@ -162,7 +178,7 @@ describe("the listings of one place", () => {
       Extract<ListReply, { kind: "listed" }>["fence"],
       undefined
     >
-    const first = held.place.list(false)
+    const first = held.place.list("due")
     held.end(0, held.listed("one", { fence }))
     await first
     expect(held.place.view.spec.fences).toEqual([{ path: "/nas/home", record: fence }])

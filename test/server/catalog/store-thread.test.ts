@@ -42,6 +42,7 @@ describe("the thread of a store", () => {
       spec: place("kopia/format-3"),
       previousMarks: [],
       basis: undefined,
+      thorough: true,
     })
     if (first.kind !== "listed") throw new Error(JSON.stringify(first))
     expect([first.full, first.header.snapshotCount]).toEqual([true, 9])
@@ -50,19 +51,26 @@ describe("the thread of a store", () => {
       spec: place("kopia/format-3"),
       previousMarks,
       basis: first.reading,
+      thorough: true,
     })
     expect(again).toMatchObject({ kind: "listed", full: false, delta: { changed: [], removed: [] } })
     const lost = await rpc.call("list", {
       spec: place("kopia/format-3"),
       previousMarks,
       basis: first.reading,
+      thorough: true,
     })
     expect(lost).toMatchObject({ kind: "listed", full: true })
   })
 
   it("carries a reader's error with its code, and that the place is not empty", async () => {
     const { rpc } = started(scratch())
-    const request = { spec: place("kopia/format-3", "wrong"), previousMarks: [], basis: undefined }
+    const request = {
+      spec: place("kopia/format-3", "wrong"),
+      previousMarks: [],
+      basis: undefined,
+      thorough: true,
+    }
     expect(await rpc.call("list", request)).toMatchObject({
       kind: "failed",
       error: { code: "wrong_password" },

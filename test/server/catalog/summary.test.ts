@@ -31,6 +31,7 @@ function listing(snapshots: readonly Snapshot[], engine: Engine = "kopia"): List
     fingerprint: "id",
     formatVersion: 3,
     depth: "contents",
+    thorough: true,
     snapshots: sorted,
     snapshotCount: sorted.length,
     sources: sourcesOf(sorted),
