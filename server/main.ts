@@ -35,7 +35,6 @@ import {
 } from "./config/index.js"
 import { Acknowledgements, openBlobCache, openDatabase } from "./db/index.js"
 import type { StateFact } from "./decision/index.js"
-import { adminRoutes } from "./http/admin/index.js"
 import {
   AccessLog,
   createDaemonServer,
@@ -229,7 +228,8 @@ export async function startDaemon(config: Config): Promise<RunningDaemon> {
     anyMethod: dropIn !== undefined,
     ...(dropIn === undefined ? {} : { limits: { answerMs: Math.min(2_000, dropIn.httpTimeoutMs) } }),
   })
-  const admin = createDaemonServer({ ...common, accessLog: undefined, api: adminRoutes(administration) })
+  const api = async () => (await import("./http/admin/index.js")).adminRoutes(administration)
+  const admin = createDaemonServer({ ...common, accessLog: undefined, api })
   const socket = adminSocketPath(stateDirectory)
 
   const stop = async (): Promise<boolean> => {

@@ -1,6 +1,5 @@
-import type { Router } from "express"
+import type { Express, Router } from "express"
 import { type IncomingMessage, Server, type ServerResponse } from "node:http"
-import { createApp } from "./app.js"
 import { pathOf, routeOf } from "./exists-route.js"
 import { HotPath, type HotPathParts } from "./hot-path.js"
 import { BACKLOG, defaultLimits, type Limits, MOST_HEADER_BYTES } from "./limits.js"
@@ -10,8 +9,8 @@ import { RequestEvidence } from "./request-evidence.js"
 import { SlowClients } from "./slow-clients.js"
 
 export interface DaemonServerParts extends Omit<HotPathParts, "answerMs" | "anyMethod"> {
-  /** Everything but the hot path; undefined: nothing else is served. */
-  readonly api?: Router | undefined
+  /** Everything but the hot path, loaded when it is wanted first; undefined: nothing else is served. */
+  readonly api?: (() => Promise<Router>) | undefined
   readonly anyMethod?: boolean
   readonly limits?: Partial<Limits>
 }
@@ -40,7 +39,7 @@ export function createDaemonServer(parts: DaemonServerParts): DaemonServer {
   })
   clients.watch(server)
   const hotPath = new HotPath({ anyMethod: false, ...parts, answerMs: limits.answerMs }, traffic, clients)
-  const app = createApp(parts.api, parts.log)
+  let app: Promise<Express> | undefined
 
   server.on("request", (request: IncomingMessage, response: ServerResponse) => {
     const arrivedAt = parts.clock.now()
@@ -64,10 +63,25 @@ export function createDaemonServer(parts: DaemonServerParts): DaemonServer {
       const client = clusters().clientOf(new RequestEvidence(request, undefined))
       accessLog?.write(arrivedAt.wall, request.method ?? "", path, response.statusCode, took, client)
     })
-    app(request, response)
+    app ??= loadApp(parts)
+    app.then(
+      (handle) => {
+        handle(request, response)
+      },
+      (error: unknown) => {
+        parts.log.error({ err: error }, "the API could not be loaded")
+        response.writeHead(500).end()
+      },
+    )
   })
   server.on("clientError", refuseConnection)
   return server
+}
+
+/** The web framework takes longer to load than all of the hot path, and a cluster that asks at once should not wait for it. */
+async function loadApp({ api, log }: DaemonServerParts): Promise<Express> {
+  const { createApp } = await import("./app.js")
+  return createApp(await api?.(), log)
 }
 
 /** Listens at a port (0: any free one; no host: all addresses) or on a Unix socket. Rejects when it cannot. */

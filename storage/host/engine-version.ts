@@ -1,6 +1,5 @@
 import type { Engine } from "../repository.js"
 import { StorageError } from "../errors.js"
-import { runProgram } from "./run-program.js"
 
 export interface EngineVersion {
   readonly program: string
@@ -18,6 +17,8 @@ const arguments_: Record<Engine, readonly string[]> = {
  * `missing`, `unreadable`, `timeout`, and `unsupported` when what answers is another program.
  */
 export async function engineVersion(engine: Engine, program: string = engine): Promise<EngineVersion> {
+  // What starts programs takes long to load, and the daemon does so for the doctor only.
+  const { runProgram } = await import("./run-program.js")
   const answer = await runProgram(program, arguments_[engine])
   const version = engine === "kopia" ? kopiaVersion(answer) : resticVersion(answer)
   if (version !== undefined) return { program, version }

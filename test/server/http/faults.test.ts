@@ -157,7 +157,7 @@ describe("an error of a route", () => {
     ],
     ["/volumes/%ff", 400, { code: "bad_request", message: "Failed to decode param '%ff'", hint: null }],
   ])("of %s has the status %i", async (path, status, body) => {
-    const { url, errors } = await startDaemon({ api })
+    const { url, errors } = await startDaemon({ api: () => Promise.resolve(api) })
     const response = await fetch(url + path)
     expect(response.status).toBe(status)
     expect(response.headers.get("x-powered-by")).toBeNull()
@@ -166,7 +166,7 @@ describe("an error of a route", () => {
   })
 
   it("is the client's own when its JSON is none", async () => {
-    const { url, errors } = await startDaemon({ api })
+    const { url, errors } = await startDaemon({ api: () => Promise.resolve(api) })
     const headers = { "content-type": "application/json" }
     const response = await fetch(`${url}/json`, { method: "POST", headers, body: "{" })
     expect(response.status).toBe(400)
