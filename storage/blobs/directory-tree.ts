@@ -14,6 +14,9 @@ import type { FileTree, FolderNames, TreeEntry, TreeListing } from "./file-tree.
 const BEYOND_ASCII = /[\x80-\xff]/
 const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true })
 
+/** So that a large file on a slow disk is many calls that come back, and no long one that might hang. */
+const LONGEST_READ = 1024 * 1024
+
 export type FileCall = <T>(call: () => T) => T
 
 /**
@@ -107,7 +110,8 @@ export class DirectoryTree implements FileTree {
   #readExactly(path: string, descriptor: number, offset: number, length: number): Uint8Array {
     const bytes = Buffer.allocUnsafeSlow(length)
     for (let done = 0; done < length;) {
-      const count = this.#attempt(path, () => readSync(descriptor, bytes, done, length - done, offset + done))
+      const wanted = Math.min(length - done, LONGEST_READ)
+      const count = this.#attempt(path, () => readSync(descriptor, bytes, done, wanted, offset + done))
       if (count === 0) {
         throw new StorageError(
           "corrupt",
