@@ -5,6 +5,8 @@ export interface DoctorParts {
   readonly stores: () => Promise<StoresJson>
   readonly lastWriteError: () => { readonly message: string; readonly hint?: string | undefined } | undefined
   readonly cacheError: () => unknown
+  /** What is found in the repositories besides their listings. */
+  readonly repositoryChecks: () => Promise<readonly CheckJson[]>
   /** One for each store. */
   readonly ledgerCopies: () => readonly CheckJson[]
   readonly durability: () => { readonly durable: boolean; readonly message?: string }
@@ -12,27 +14,26 @@ export interface DoctorParts {
 
 /** What the daemon sees of its stores, repositories and state. The machine itself is checked by the command line. */
 export async function examine(parts: DoctorParts): Promise<DoctorJson> {
-  const stores = (await parts.stores()).stores.map(
-    ({ name, state, problem, freeBytes, totalBytes }): CheckJson => ({
-      name: `store ${name}`,
-      status:
-        state === "ok"
-          ? isNearlyFull(freeBytes, totalBytes)
-            ? "warn"
-            : "ok"
-          : state === "fenced" || problem !== null
-            ? "fail"
-            : "warn",
-      detail:
-        problem?.message ??
-        (state === "ok" ? "it is the filesystem that was accepted" : "it was not looked at yet"),
-      hint:
-        problem?.hint ??
-        (isNearlyFull(freeBytes, totalBytes)
-          ? "Less than 5 % is free: make room before the movers fail."
-          : null),
-    }),
-  )
+  const [shown, besides] = await Promise.all([parts.stores(), parts.repositoryChecks()])
+  const stores = shown.stores.map(({ name, state, problem, freeBytes, totalBytes }): CheckJson => ({
+    name: `store ${name}`,
+    status:
+      state === "ok"
+        ? isNearlyFull(freeBytes, totalBytes)
+          ? "warn"
+          : "ok"
+        : state === "fenced" || problem !== null
+          ? "fail"
+          : "warn",
+    detail:
+      problem?.message ??
+      (state === "ok" ? "it is the filesystem that was accepted" : "it was not looked at yet"),
+    hint:
+      problem?.hint ??
+      (isNearlyFull(freeBytes, totalBytes)
+        ? "Less than 5 % is free: make room before the movers fail."
+        : null),
+  }))
   const repositories = parts
     .repositories()
     .repositories.map(({ name, state, problem, places, snapshots, listedAt }): CheckJson => ({
@@ -47,6 +48,7 @@ export async function examine(parts: DoctorParts): Promise<DoctorJson> {
     checks: [
       ...stores,
       ...repositories,
+      ...besides,
       ...parts.ledgerCopies(),
       stateCheck(parts),
       memoryCheck(parts),

@@ -9,6 +9,7 @@ import type { Administration } from "../http/admin/index.js"
 import {
   type AcceptRepositoryRequest,
   type ApplyJson,
+  type CheckJson,
   type applyRequest,
   type DocumentJson,
   type DoctorJson,
@@ -26,6 +27,8 @@ import type { Ledger } from "../ledger/index.js"
 import { applyDocument, type ApplyParts } from "./apply.js"
 import { type DoctorParts, examine } from "./doctor.js"
 import type { FleetKeeper } from "./fleet-keeper.js"
+import { FleetPlaces } from "./fleet-places.js"
+import { repositoryChecks } from "./repository-checks.js"
 import { StoreRows } from "./store-rows.js"
 import { refuseTwins } from "./twin-stores.js"
 import type { AdministratorViews } from "./views.js"
@@ -158,7 +161,15 @@ export class LocalAdministration implements Administration {
       ...this.#parts.doctor,
       repositories: () => this.repositories(),
       stores: () => this.stores(),
+      repositoryChecks: () => this.#repositoryChecks(),
     })
+  }
+
+  async #repositoryChecks(): Promise<CheckJson[]> {
+    const { keeper, catalog } = this.#parts
+    const places = new FleetPlaces(keeper, catalog)
+    const checks = keeper.fleet.repositories.map((one) => repositoryChecks(one, { places, catalog }))
+    return (await Promise.all(checks)).flat()
   }
 
   #placeOf(name: string, path: string | undefined): { place: string } {

@@ -4,15 +4,13 @@ import type { StoreEntry } from "../config/index.js"
 import type { Fences } from "../db/index.js"
 import type { StoreJson } from "../http/contract/admin.js"
 import type { FleetKeeper } from "./fleet-keeper.js"
+import { soon } from "./soon.js"
 
 export interface StoreRowsParts {
   readonly keeper: FleetKeeper
   readonly catalog: Catalog
   readonly fences: Pick<Fences, "get">
 }
-
-/** How long a look at a store's filesystem may take before it is said that nobody knows. */
-const LOOK_MS = 2_000
 
 /** What is shown of each declared store. */
 export class StoreRows {
@@ -85,19 +83,4 @@ function problemOf(state: FenceState | undefined, hang: Hang | undefined): Store
 function stateWord(state: FenceState | undefined): StoreJson["state"] {
   if (state === undefined) return "unknown"
   return state.kind === "holds" ? "ok" : "fenced"
-}
-
-/** The answer; undefined when there is none, or none before a person would stop waiting. */
-async function soon<T>(promise: Promise<T>): Promise<T | undefined> {
-  let timer: NodeJS.Timeout | undefined
-  const limit = new Promise<undefined>((resolve) => {
-    timer = setTimeout(() => {
-      resolve(undefined)
-    }, LOOK_MS)
-  })
-  try {
-    return await Promise.race([promise.catch(() => undefined), limit])
-  } finally {
-    clearTimeout(timer)
-  }
 }

@@ -1,8 +1,8 @@
-import type { FenceRecord, FenceState, Space } from "../../storage/disk/index.js"
+import type { FenceRecord, FenceState, OwnershipSample, Space } from "../../storage/disk/index.js"
 import { type KeyMemory, Secret, type Snapshot, StorageError } from "../../storage/index.js"
 import { ageOf, type Clock } from "./clock.js"
 import type { FoundCopy, KeptCopy } from "./ledger-files.js"
-import type { CatalogMethods, ListReply, PlaceSpec, StoreFenceRequest } from "./messages.js"
+import type { CatalogMethods, ListReply, OwnershipRequest, PlaceSpec, StoreFenceRequest } from "./messages.js"
 import { type ListingReason, Place, type PlaceView, type Witness } from "./place.js"
 import { type Hang, hangOf } from "./pulse.js"
 import { listingDue, type ListingRhythm } from "./rhythm.js"
@@ -204,6 +204,11 @@ export class Catalog {
   async setLedgerCopyAside(store: string): Promise<boolean> {
     const { connection, spec } = this.#storeNamed(store)
     return connection.rpc.call("setLedgerCopyAside", spec.path)
+  }
+
+  /** Whose directories of a store are; those that are not there are left out. */
+  async ownership(store: string, request: OwnershipRequest): Promise<readonly OwnershipSample[]> {
+    return this.#storeNamed(store).connection.rpc.call("ownership", request)
   }
 
   async space(store: string): Promise<Space> {

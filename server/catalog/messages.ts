@@ -1,4 +1,4 @@
-import type { FenceRecord, FenceState, Space } from "../../storage/disk/index.js"
+import type { FenceRecord, FenceState, OwnershipSample, Space } from "../../storage/disk/index.js"
 import type { Engine, Listing, Snapshot } from "../../storage/index.js"
 import type { Moment } from "./clock.js"
 import type { FoundCopy, KeepCopyRequest, KeptCopy } from "./ledger-files.js"
@@ -87,6 +87,12 @@ export interface StoreFenceRequest {
   readonly id?: string | undefined
 }
 
+export interface OwnershipRequest {
+  readonly directories: readonly string[]
+  /** Files and folders of each. */
+  readonly most: number
+}
+
 /** What the reading thread does for the catalog. */
 export interface StoreMethods extends Methods {
   list(request: ListRequest): Promise<ListReply>
@@ -101,6 +107,8 @@ export interface StoreMethods extends Methods {
   /** Writes nothing where the fence does not hold. */
   keepLedgerCopy(request: KeepCopyRequest): Promise<KeptCopy>
   setLedgerCopyAside(store: string): Promise<boolean>
+  /** Whose these directories are; those that are not there are left out. */
+  ownership(request: OwnershipRequest): Promise<readonly OwnershipSample[]>
   space(path: string): Promise<Space>
   forget(place: string): void
 }

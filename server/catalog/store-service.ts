@@ -6,6 +6,8 @@ import {
   emptinessOf,
   type FenceRecord,
   type FenceState,
+  type OwnershipSample,
+  sampleOwnership,
   spaceAt,
   staleReadsAt,
   takeFence,
@@ -95,6 +97,8 @@ export class StoreService {
         return during(() => keepLedgerCopy(request, fence))
       },
       setLedgerCopyAside: async (store) => during(() => setLedgerCopyAside(store)),
+      ownership: async ({ directories, most }) =>
+        directories.flatMap((directory) => during(() => ownershipOf(directory, most))),
       space: async (path) => during(() => spaceAt(path)),
       forget: (place) => {
         this.#open.delete(place)
@@ -252,6 +256,16 @@ function takenFence({ directory }: PlaceSpec): FenceRecord | undefined {
     return takeFence(directory)
   } catch (error) {
     if (error instanceof StorageError && error.code === "missing") return undefined
+    throw error
+  }
+}
+
+function ownershipOf(directory: string, most: number): OwnershipSample[] {
+  try {
+    return [sampleOwnership(directory, most)]
+  } catch (error) {
+    // Its listing says what is wrong.
+    if (error instanceof StorageError) return []
     throw error
   }
 }

@@ -21,13 +21,22 @@ export function emptinessOf(directory: string): Emptiness {
     const link = brokenLink(directory)
     return link === undefined ? { kind: "missing" } : { kind: "occupied", examples: [link] }
   }
-  const counted = names.filter((name) => !ignored.has(name) && !name.startsWith(".nfs")).sort()
+  const counted = names.filter((name) => !foreignNames.has(name) && !name.startsWith(".nfs")).sort()
   if (counted.length === 0) return { kind: "empty" }
   if (counted.length === 1 && counted[0] === ".shards") return { kind: "shards_only" }
   return { kind: "occupied", examples: counted.slice(0, 5) }
 }
 
-const ignored = new Set(["lost+found", "@eaDir", "#recycle", "#snapshot", ".zfs", ".snapshot", ".snapshots"])
+/** What filesystems and NAS systems put into every directory. */
+export const foreignNames = new Set([
+  "lost+found",
+  "@eaDir",
+  "#recycle",
+  "#snapshot",
+  ".zfs",
+  ".snapshot",
+  ".snapshots",
+])
 
 function list(directory: string): string[] | undefined {
   try {
