@@ -143,15 +143,15 @@ export async function startDaemon(config: Config): Promise<RunningDaemon> {
       const search = catalog.discovery(familyOf(repository) ?? "")
       return search === undefined ? "its directories have not been looked for yet" : search.trouble
     },
-    hang: (store) => catalog.hang(store),
+    hang: (store) => catalog.stores.hang(store),
     isChanged: (place) => memory.pinOf(place).kind === "changed",
     everSeen: (place) => memory.everSeen(place),
   })
 
   const adoption = new LedgerAdoption({
     ledger,
-    find: (store) => catalog.findLedgerCopies(store),
-    setAside: (store) => catalog.setLedgerCopyAside(store),
+    find: (store) => catalog.stores.findLedgerCopies(store),
+    setAside: (store) => catalog.stores.setLedgerCopyAside(store),
     log,
   })
   const copies = new LedgerCopies({
@@ -161,9 +161,9 @@ export async function startDaemon(config: Config): Promise<RunningDaemon> {
         copyTarget(store, keeper.fleet, shelf.fence("store", store.name)),
       ),
     isListed: (store) => isListed(store, catalog.views()),
-    hangs: (store) => catalog.hang(store) !== undefined,
+    hangs: (store) => catalog.stores.hang(store) !== undefined,
     copyOf: (sentinel, at) => ledger.copyOf(sentinel, at),
-    keep: (store, fences, bytes) => catalog.keepLedgerCopy(store, fences, bytes),
+    keep: (store, fences, bytes) => catalog.stores.keepLedgerCopy(store, fences, bytes),
     log,
   })
   const apply: ApplyParts = {
@@ -172,7 +172,7 @@ export async function startDaemon(config: Config): Promise<RunningDaemon> {
     fenceOf: (store) => shelf.fence("store", store),
     takeStoreFence: (store, sentinel) => {
       catalog.openStore({ name: store.name, path: store.path, events: hasFileEvents(store.path) })
-      return catalog.takeStoreFence(store.name, { path: store.path, allowRoot: store.allowRoot, sentinel })
+      return catalog.stores.takeFence(store.name, { path: store.path, allowRoot: store.allowRoot, sentinel })
     },
     adoptLedger: (store, sentinel) => adoption.adopt(store, sentinel),
     declared: (document) => {

@@ -81,18 +81,18 @@ export class LocalAdministration implements Administration {
     const { keeper, catalog, acknowledgements, apply, clock, log } = this.#parts
     const store = keeper.fleet.document.stores.find((candidate) => candidate.name === name)
     if (store === undefined) throw new HttpError(404, "not_found", `No store is called ${name}.`)
-    const hang = catalog.hang(name)
+    const hang = catalog.stores.hang(name)
     if (hang !== undefined) throw new HttpError(503, "store_hangs", hang.message, { hint: hang.hint })
     const places = this.#stores.placesIn(store)
     const changes: string[] = []
     for (const { path, record } of this.#stores.fencesOf(store)) {
-      const state = await catalog.checkFence(store.name, [{ path, record }])
+      const state = await catalog.stores.checkFence(store.name, [{ path, record }])
       if (state.kind === "fenced") changes.push(state.message)
     }
     const isRepository = keeper.fleet.repositories.some(
       ({ entry }) => entry.place.kind === "store" && entry.place.store === name && entry.place.path === "",
     )
-    const record = await catalog.takeStoreFence(store.name, {
+    const record = await catalog.stores.takeFence(store.name, {
       path: store.path,
       allowRoot: store.allowRoot,
       sentinel: !isRepository,

@@ -1,13 +1,13 @@
 import type { OwnershipSample, Owner } from "../../storage/disk/index.js"
 import { type FleetRepository, storeOf } from "../answers/index.js"
-import type { Catalog } from "../catalog/index.js"
+import type { OpenStores } from "../catalog/index.js"
 import type { CheckJson } from "../http/contract/admin.js"
 import type { FleetPlaces } from "./fleet-places.js"
 import { soon } from "./soon.js"
 
 export interface RepositoryCheckParts {
   readonly places: FleetPlaces
-  readonly catalog: Pick<Catalog, "hang" | "ownership">
+  readonly catalog: { readonly stores: Pick<OpenStores, "hang" | "ownership"> }
 }
 
 /** Of a tree of repositories so many are looked at. */
@@ -36,9 +36,9 @@ async function ownershipChecks(
     .map(({ spec }) => spec.directory)
     .slice(0, MOST_DIRECTORIES)
   // What cannot be listed or hangs is said already.
-  if (directories.length === 0 || catalog.hang(store) !== undefined) return []
+  if (directories.length === 0 || catalog.stores.hang(store) !== undefined) return []
   const most = Math.ceil(MOST_FILES / directories.length)
-  const samples = await soon(catalog.ownership(store, { directories, most }))
+  const samples = await soon(catalog.stores.ownership(store, { directories, most }))
   if (samples === undefined) {
     const hint = "Ask again when the disk is less busy."
     return [{ name, status: "warn", detail: "whose they are could not be found out in time", hint }]

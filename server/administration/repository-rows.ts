@@ -1,6 +1,13 @@
 import { formatInstant } from "../../storage/index.js"
 import { type FleetRepository, isPerVolume, storeOf } from "../answers/index.js"
-import { ageOf, type Catalog, type Clock, type Moment, type PlaceView } from "../catalog/index.js"
+import {
+  ageOf,
+  type Catalog,
+  type Clock,
+  type Moment,
+  type OpenStores,
+  type PlaceView,
+} from "../catalog/index.js"
 import { RESTORE_LISTING_MAX_AGE_MS } from "../decision/index.js"
 import type { RepositoryJson } from "../http/contract/admin.js"
 import type { FleetPlaces } from "./fleet-places.js"
@@ -10,7 +17,7 @@ const QUIET_LISTING_MS = 4 * RESTORE_LISTING_MAX_AGE_MS
 
 export interface RepositoryRowsParts {
   readonly places: FleetPlaces
-  readonly catalog: Pick<Catalog, "discovery" | "hang">
+  readonly catalog: Pick<Catalog, "discovery"> & { readonly stores: Pick<OpenStores, "hang"> }
   readonly clock: Clock
 }
 
@@ -65,7 +72,7 @@ export class RepositoryRows {
     views: readonly PlaceView[],
     now: Moment,
   ): Pick<RepositoryJson, "state" | "problem"> {
-    const hang = this.#parts.catalog.hang(storeOf(repository))
+    const hang = this.#parts.catalog.stores.hang(storeOf(repository))
     if (hang !== undefined) {
       const { message, hint } = hang
       return { state: "failed", problem: { code: "store_hangs", message, hint } }

@@ -28,11 +28,14 @@ export class StoreRows {
   async row(store: StoreEntry): Promise<StoreJson> {
     const { catalog, keeper } = this.#parts
     const fences = this.fencesOf(store)
-    const hang = catalog.hang(store.name)
+    const hang = catalog.stores.hang(store.name)
     // What hangs is not asked once more.
     const [state, space] =
       hang === undefined
-        ? await Promise.all([soon(catalog.checkFence(store.name, fences)), soon(catalog.space(store.name))])
+        ? await Promise.all([
+            soon(catalog.stores.checkFence(store.name, fences)),
+            soon(catalog.stores.space(store.name)),
+          ])
         : []
     const fence = fences.find(({ path }) => path === store.path)?.record.filesystem
     return {

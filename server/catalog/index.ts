@@ -1,4 +1,6 @@
-export { Catalog, type CatalogParts, type CatalogSpec, type FamilySpec, type StoreSpec } from "./catalog.js"
+export { Catalog, type CatalogParts, type CatalogSpec } from "./catalog.js"
+export type { FamilySpec } from "./families.js"
+export type { OpenStores, StoreSpec } from "./open-stores.js"
 export { ageOf, type Clock, type Moment, systemClock } from "./clock.js"
 export type { CatalogMethods, PlaceSpec, StoreMethods } from "./messages.js"
 export {

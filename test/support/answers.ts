@@ -173,8 +173,8 @@ export class Chain {
     this.views = new AdministratorViews({ keeper, catalog, answerer: this.answerer, known, clock })
     const adoption = new LedgerAdoption({
       ledger,
-      find: (store) => catalog.findLedgerCopies(store),
-      setAside: (store) => catalog.setLedgerCopyAside(store),
+      find: (store) => catalog.stores.findLedgerCopies(store),
+      setAside: (store) => catalog.stores.setLedgerCopyAside(store),
       log,
     })
     const copies = new LedgerCopies({
@@ -186,7 +186,7 @@ export class Chain {
       isListed: (store) => isListed(store, catalog.views()),
       hangs: () => false,
       copyOf: (sentinel, at) => ledger.copyOf(sentinel, at),
-      keep: (store, fences, bytes) => catalog.keepLedgerCopy(store, fences, bytes),
+      keep: (store, fences, bytes) => catalog.stores.keepLedgerCopy(store, fences, bytes),
       log,
     })
     this.copies = copies
@@ -196,7 +196,11 @@ export class Chain {
       fenceOf: (store) => shelf.fence("store", store),
       takeStoreFence: (store, sentinel) => {
         catalog.openStore({ name: store.name, path: store.path, events: options.events ?? false })
-        return catalog.takeStoreFence(store.name, { path: store.path, allowRoot: store.allowRoot, sentinel })
+        return catalog.stores.takeFence(store.name, {
+          path: store.path,
+          allowRoot: store.allowRoot,
+          sentinel,
+        })
       },
       adoptLedger: (store, sentinel) => adoption.adopt(store, sentinel),
       declared: (document) => {

@@ -44,7 +44,7 @@ function readinessOf(chain: Chain): ClusterReadiness {
     fleet: () => chain.keeper.fleet,
     view: (place) => chain.catalog.view(place),
     searchTrouble: () => undefined,
-    hang: (store) => chain.catalog.hang(store),
+    hang: (store) => chain.catalog.stores.hang(store),
     isChanged: (place) => chain.memory.pinOf(place).kind === "changed",
     everSeen: (place) => chain.memory.everSeen(place),
   })
