@@ -1,7 +1,7 @@
 import { StorageError } from "../errors.js"
-import { type FilesystemIdentity, type Location, locate } from "./filesystem.js"
+import { type FilesystemIdentity, type Location, locate, locateAmong } from "./filesystem.js"
 import { hostFolders, type HostFolders } from "./filesystem-uuid.js"
-import { mountOf, readMounts } from "./mountinfo.js"
+import { type Mount, mountOf, readMounts } from "./mountinfo.js"
 import { createSentinel, readSentinel } from "./sentinel.js"
 
 // A mover that writes into an unmounted directory makes a new, empty repository there, and an empty repository looks like
@@ -51,6 +51,8 @@ export interface CheckOptions {
   readonly store?: string | undefined
   /** What the last check said while this machine was running. It tells two filesystems of equal name apart. */
   readonly device?: string | undefined
+  /** Shared by checks that follow each other at once: which filesystem a mount is has to be found out once for all of them. */
+  readonly identities?: Map<Mount, FilesystemIdentity>
   readonly host?: HostFolders
 }
 
@@ -113,11 +115,11 @@ export function checkFence(path: string, record: FenceRecord, options: CheckOpti
 
 function compare(path: string, record: FenceRecord, options: CheckOptions): FenceState {
   // The table of mounts first: it answers even when the filesystem would not.
-  const absent = absentMount(path, record)
+  const absent = absentMount(path, record, readMounts())
   if (absent !== undefined) return absent
-  const location = locate(path, options.host)
+  const { location, mounts } = locateAmong(path, options.host ?? hostFolders, options.identities)
   return (
-    absentMount(path, record) ??
+    absentMount(path, record, mounts) ??
     moved(path, location, record) ??
     differing(path, location.filesystem, record.filesystem, options.host ?? hostFolders) ??
     replaced(path, location, record, options.device) ??
@@ -135,8 +137,8 @@ function acceptable(state: Fenced, store: string | undefined): Fenced {
   return { ...state, hint: `${state.hint} If the change is meant, ${act}.` }
 }
 
-function absentMount(path: string, record: FenceRecord): Fenced | undefined {
-  const mount = mountOf(record.mountPoint, readMounts())
+function absentMount(path: string, record: FenceRecord, mounts: readonly Mount[]): Fenced | undefined {
+  const mount = mountOf(record.mountPoint, mounts)
   // An automounter mounts when somebody looks, so it is looked at first.
   if (mount.mountPoint === record.mountPoint || mount.type === "autofs") return undefined
   return {

@@ -35,17 +35,24 @@ export interface Location {
  * nothing or no directory, `unreadable`, `io`.
  */
 export function locate(path: string, host: HostFolders = hostFolders): Location {
+  return locateAmong(path, host).location
+}
+
+/** The same, with the table of mounts that it was found in. `identities`: of mounts that were looked at a moment ago. */
+export function locateAmong(
+  path: string,
+  host: HostFolders,
+  identities = new Map<Mount, FilesystemIdentity>(),
+): { readonly location: Location; readonly mounts: readonly Mount[] } {
   if (!path.startsWith("/")) throw new StorageError("invalid", `${path} is not an absolute path`)
   const { realPath, device } = directoryAt(path)
   // After the look at the directory: that is what makes an automounter mount.
-  const mount = mountOf(realPath, readMounts())
-  return {
-    realPath,
-    mountPoint: mount.mountPoint,
-    readOnly: mount.readOnly,
-    device,
-    filesystem: identityOf(mount, host),
-  }
+  const mounts = readMounts()
+  const mount = mountOf(realPath, mounts)
+  const filesystem = identities.get(mount) ?? identityOf(mount, host)
+  identities.set(mount, filesystem)
+  const { mountPoint, readOnly } = mount
+  return { location: { realPath, mountPoint, readOnly, device, filesystem }, mounts }
 }
 
 function directoryAt(path: string): { realPath: string; device: string } {

@@ -19,10 +19,17 @@ export interface Mount {
   readonly options: readonly string[]
 }
 
-/** The mounts of this process. Reads no mounted filesystem, so it never hangs on one. */
-export function readMounts(file = "/proc/self/mountinfo"): Mount[] {
+let last: { readonly text: string; readonly mounts: readonly Mount[] } | undefined
+
+/**
+ * The mounts of this process. Reads no mounted filesystem, so it never hangs on one. The table is read at each call; while it
+ * reads the same, the mounts are the same objects.
+ */
+export function readMounts(file = "/proc/self/mountinfo"): readonly Mount[] {
   try {
-    return parseMountinfo(readFileSync(file, "utf8"))
+    const text = readFileSync(file, "utf8")
+    if (last?.text !== text) last = { text, mounts: parseMountinfo(text) }
+    return last.mounts
   } catch (cause) {
     if (cause instanceof StorageError) throw cause
     throw new StorageError("unreadable", `${file} cannot be read`, {

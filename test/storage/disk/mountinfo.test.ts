@@ -1,5 +1,8 @@
+import { writeFileSync } from "node:fs"
+import { join } from "node:path"
 import { describe, expect, it } from "vitest"
 import { mountOf, parseMountinfo, readMounts } from "../../../storage/disk/mountinfo.js"
+import { scratch } from "../../support/fixtures.js"
 
 const table = `22 27 0:21 / /proc rw,relatime - proc proc rw
 27 1 254:0 / / rw,relatime shared:1 - ext4 /dev/vda rw,discard
@@ -54,6 +57,16 @@ describe("mountinfo", () => {
 
   it("reads this machine's table", () => {
     expect(mountOf("/proc", readMounts())).toMatchObject({ mountPoint: "/proc", type: "proc" })
+  })
+
+  it("are read each time, and the same objects while the table reads the same", () => {
+    const file = join(scratch(), "mountinfo")
+    writeFileSync(file, "1 0 0:1 / / rw - ext4 /dev/sda1 rw\n")
+    const first = readMounts(file)
+    expect(readMounts(file)).toBe(first)
+    writeFileSync(file, "1 0 0:1 / / rw - ext4 /dev/sdb1 rw\n")
+    expect(readMounts(file)).toMatchObject([{ source: "/dev/sdb1" }])
+    expect(first).toMatchObject([{ source: "/dev/sda1" }])
   })
 })
 
