@@ -3,7 +3,7 @@ import { ageOf } from "./clock.js"
 import { Families, type FamilySpec, type Search } from "./families.js"
 import type { ListReply, PlaceSpec } from "./messages.js"
 import { type OpenStore, OpenStores, type OpenStoresParts, type StoreSpec } from "./open-stores.js"
-import { type ListingReason, Place, type PlaceView, type Witness } from "./place.js"
+import { type ListingOrder, type ListingReason, Place, type PlaceView, type Witness } from "./place.js"
 import type { Hang } from "./pulse.js"
 import { listingDue, type ListingRhythm } from "./rhythm.js"
 
@@ -180,13 +180,14 @@ export class Catalog {
     const place = new Place(spec, {
       clock: this.#parts.clock,
       witness: this.#parts.witness,
-      list: (asking, reason) => this.#read(store, asking, reason),
+      list: (asking, order) => this.#read(store, asking, order),
     })
     return { place, store, family, activeAt: this.#parts.clock.now().mono, failures: 0, debounce: undefined }
   }
 
-  #read(store: OpenStore, place: Place, reason: ListingReason): Promise<ListReply> {
-    return store.queue.run(reason === "asked", () => {
+  #read(store: OpenStore, place: Place, order: ListingOrder): Promise<ListReply> {
+    return store.queue.run(order, () => {
+      const reason = order.begin()
       if (isLocked(place.view)) place.redeclare(this.#parts.renew(place.view.spec))
       const { spec } = place.view
       const previousMarks = this.#parts.marksOf(spec.place)

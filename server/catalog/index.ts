@@ -5,6 +5,7 @@ export { ageOf, type Clock, type Moment, systemClock } from "./clock.js"
 export type { CatalogMethods, PlaceSpec, StoreMethods } from "./messages.js"
 export {
   type Generation,
+  type ListingOrder,
   type ListingReason,
   Place,
   type PlaceView,

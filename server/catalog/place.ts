@@ -60,9 +60,40 @@ export type Witness = (seen: Witnessed) => boolean
  */
 export type ListingReason = "asked" | "due" | "changed"
 
+/** A listing from its order on. Until it begins it can become one that more is asked of. */
+export class ListingOrder {
+  #reason: ListingReason
+  #begun = false
+
+  constructor(reason: ListingReason) {
+    this.#reason = reason
+  }
+
+  get reason(): ListingReason {
+    return this.#reason
+  }
+
+  get urgent(): boolean {
+    return this.#reason === "asked"
+  }
+
+  /** From now on nobody can join it: whoever asks now wants a listing that begins later. */
+  begin(): ListingReason {
+    this.#begun = true
+    return this.#reason
+  }
+
+  /** False: it has begun. */
+  join(reason: ListingReason): boolean {
+    if (!this.#begun) this.#reason = stronger(this.#reason, reason)
+    return !this.#begun
+  }
+}
+
 export interface PlaceParts {
   readonly clock: Clock
-  readonly list: (place: Place, reason: ListingReason) => Promise<ListReply>
+  /** Calls `begin` of the order when its turn comes. */
+  readonly list: (place: Place, order: ListingOrder) => Promise<ListReply>
   readonly witness: Witness
 }
 
@@ -73,7 +104,8 @@ export class Place {
   #basis: string | undefined
   #running: Promise<void> | undefined
   #next: Promise<void> | undefined
-  /** The strongest of those who wait for #next. */
+  #order: ListingOrder | undefined
+  /** What those who wait for #next want. */
   #nextReason: ListingReason = "changed"
 
   constructor(spec: PlaceSpec, parts: PlaceParts) {
@@ -101,11 +133,12 @@ export class Place {
   }
 
   /**
-   * A listing that begins after this call. Callers that come while one runs share the next one, because the running one
-   * began before they asked.
+   * A listing that begins after this call. Callers that come while one waits for its turn share it; while one runs they share
+   * the next one, because the running one began before they asked.
    */
   list(reason: ListingReason): Promise<void> {
     if (this.#running === undefined) return this.#start(reason)
+    if (this.#order?.join(reason) === true) return this.#running
     this.#nextReason = stronger(this.#nextReason, reason)
     this.#next ??= this.#running.then(() => {
       const next = this.#nextReason
@@ -117,17 +150,19 @@ export class Place {
   }
 
   #start(reason: ListingReason): Promise<void> {
-    const running = this.#run(reason).finally(() => {
+    const order = new ListingOrder(reason)
+    this.#order = order
+    const running = this.#run(order).finally(() => {
       if (this.#running === running) this.#running = undefined
     })
     this.#running = running
     return running
   }
 
-  async #run(reason: ListingReason): Promise<void> {
+  async #run(order: ListingOrder): Promise<void> {
     const asked = this.#parts.clock.now()
     try {
-      this.#take(await this.#parts.list(this, reason))
+      this.#take(await this.#parts.list(this, order))
     } catch (error) {
       // The thread died or is gone: nothing was read.
       const message = error instanceof Error ? error.message : String(error)

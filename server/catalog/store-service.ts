@@ -3,6 +3,7 @@ import { type BlobMemory, DirectoryTree, type FileCall } from "../../storage/blo
 import {
   askServerAnew,
   checkFence,
+  type CheckOptions,
   emptinessOf,
   type FenceRecord,
   type FenceState,
@@ -175,9 +176,10 @@ export class StoreService {
   /** The first fence that does not hold, else that all hold. */
   #fenceOf(fences: PlaceSpec["fences"]): FenceState {
     let readOnly = false
+    const identities: CheckOptions["identities"] = new Map()
     for (const { path, record, store } of fences) {
       const device = this.#devices.get(path)
-      const state = this.#during(() => checkFence(path, record, { store, device }))
+      const state = this.#during(() => checkFence(path, record, { store, device, identities }))
       if (state.kind === "fenced") return state
       if (state.device !== undefined) this.#devices.set(path, state.device)
       readOnly ||= state.readOnly === true

@@ -1,5 +1,11 @@
 import { describe, expect, it } from "vitest"
-import { type Clock, Place, type PlaceSpec, type Witnessed } from "../../../server/catalog/index.js"
+import {
+  type Clock,
+  type ListingOrder,
+  Place,
+  type PlaceSpec,
+  type Witnessed,
+} from "../../../server/catalog/index.js"
 import type { ListReply } from "../../../server/catalog/messages.js"
 
 const spec: PlaceSpec = {
@@ -17,6 +23,9 @@ class Held {
   /** What each listing that began was asked to rest on. */
   readonly bases: (string | undefined)[] = []
   readonly reasons: string[] = []
+  /** True: no listing gets its turn. */
+  waiting = false
+  readonly orders: ListingOrder[] = []
   witness: (seen: Witnessed) => boolean = () => true
   readonly #ends: ((reply: ListReply | Error) => void)[] = []
   #now = 0
@@ -28,9 +37,10 @@ class Held {
         this.witnessed.push(seen)
         return this.witness(seen)
       },
-      list: (place, reason) => {
+      list: (place, order) => {
+        if (this.waiting) return new Promise(() => this.orders.push(order))
         this.bases.push(place.basis)
-        this.reasons.push(reason)
+        this.reasons.push(order.begin())
         return new Promise((resolve, reject) => {
           this.#ends.push((reply) => {
             if (reply instanceof Error) reject(reply)
@@ -112,6 +122,16 @@ describe("the listings of one place", () => {
     held.end(2, held.listed("three"))
     await last
     expect(held.reasons).toEqual(["changed", "asked", "changed"])
+  })
+
+  it("become what a caller wants that comes while one waits for its turn, and are then no other one", () => {
+    const held = new Held()
+    held.waiting = true
+    void held.place.list("changed")
+    void held.place.list("due")
+    void held.place.list("asked")
+    void held.place.list("changed")
+    expect(held.orders.map(({ reason, urgent }) => [reason, urgent])).toEqual([["asked", true]])
   })
 
   it("begin anew for a caller that comes when all have ended", async () => {

@@ -26,7 +26,7 @@ describe("the queue of one store", () => {
   it("starts no more work at once than it is wide", async () => {
     const queue = new WorkQueue(2)
     const work = new HeldWork()
-    const all = ["a", "b", "c"].map((name) => queue.run(false, work.of(name)))
+    const all = ["a", "b", "c"].map((name) => queue.run({ urgent: false }, work.of(name)))
     expect(work.started).toEqual(["a", "b"])
     work.end("a")
     await all[0]
@@ -37,11 +37,11 @@ describe("the queue of one store", () => {
     const queue = new WorkQueue(1)
     const work = new HeldWork()
     const all = [
-      queue.run(false, work.of("first")),
-      queue.run(false, work.of("patient 1")),
-      queue.run(false, work.of("patient 2")),
-      queue.run(true, work.of("urgent 1")),
-      queue.run(true, work.of("urgent 2")),
+      queue.run({ urgent: false }, work.of("first")),
+      queue.run({ urgent: false }, work.of("patient 1")),
+      queue.run({ urgent: false }, work.of("patient 2")),
+      queue.run({ urgent: true }, work.of("urgent 1")),
+      queue.run({ urgent: true }, work.of("urgent 2")),
     ]
     for (const [index, name] of ["first", "urgent 1", "urgent 2", "patient 1", "patient 2"].entries()) {
       expect(work.started[index]).toBe(name)
@@ -50,9 +50,22 @@ describe("the queue of one store", () => {
     }
   })
 
+  it("lets work overtake that becomes urgent while it waits", async () => {
+    const queue = new WorkQueue(1)
+    const work = new HeldWork()
+    const turns = ["first", "second", "third"].map((name) => ({ name, urgent: false }))
+    const all = turns.map((turn) => queue.run(turn, work.of(turn.name)))
+    for (const turn of turns.slice(2)) turn.urgent = true
+    work.end("first")
+    await all[0]
+    expect(work.started).toEqual(["first", "third"])
+  })
+
   it("gives the slot of failed work to the next", async () => {
     const queue = new WorkQueue(1)
-    await expect(queue.run(false, () => Promise.reject(new Error("no disk")))).rejects.toThrow("no disk")
-    await expect(queue.run(false, () => Promise.resolve("done"))).resolves.toBe("done")
+    await expect(queue.run({ urgent: false }, () => Promise.reject(new Error("no disk")))).rejects.toThrow(
+      "no disk",
+    )
+    await expect(queue.run({ urgent: false }, () => Promise.resolve("done"))).resolves.toBe("done")
   })
 })
