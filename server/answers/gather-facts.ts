@@ -101,9 +101,10 @@ export function gatherFacts(
     history: historyOf(exact),
     elsewhere:
       generation === undefined ? NOT_MEASURED : { kind: "looked", held: heldElsewhere(generation, names) },
-    // Costs most, and matters only where the answer may be that there is nothing: also of a place that is still empty.
+    // Costs most, and matters only where the answer may be that there is nothing: also of a place that is still empty, and not
+    // of one that nobody has looked at yet.
     similar:
-      pick === undefined || nothingPicked
+      nothingPicked || (pick === undefined && view?.trouble !== undefined)
         ? { kind: "looked", found: similarTo(repository, volume, index, surroundings) }
         : NOT_MEASURED,
     conventions: conventionsOf(generation, index, template?.perVolume ?? false, nothingPicked),
