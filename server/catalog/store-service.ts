@@ -24,11 +24,11 @@ import {
   StorageError,
 } from "../../storage/index.js"
 import { type Clock, type Moment, systemClock } from "./clock.js"
+import { discover } from "./discover.js"
 import { FolderWatch } from "./folder-watch.js"
 import { findLedgerCopies, keepLedgerCopy, setLedgerCopyAside } from "./ledger-files.js"
 import type {
   CatalogMethods,
-  DiscoverRequest,
   ListReply,
   ListingHeader,
   ListRequest,
@@ -275,36 +275,4 @@ function ownershipOf(directory: string, most: number): OwnershipSample[] {
 function isEmpty(directory: string): boolean {
   const { kind } = emptinessOf(directory)
   return kind === "empty" || kind === "missing"
-}
-
-/** Folders that hold no backups wherever they appear: filesystem snapshots, recycle bins, a NAS's own thumbnails. */
-const foreign = new Set([
-  "lost+found",
-  "@eaDir",
-  "#recycle",
-  "#snapshot",
-  ".zfs",
-  ".snapshot",
-  ".snapshots",
-  ".cistern",
-])
-
-/** Folders `depth` levels below `root`. A folder that cannot be read fails the whole: a part must not pass for all. */
-async function discover({ root, depth }: DiscoverRequest, during: FileCall): Promise<string[]> {
-  during(() => {
-    askServerAnew(root)
-  })
-  const tree = new DirectoryTree(root, during)
-  let folders = [""]
-  for (let level = 0; level < depth; level++) {
-    const deeper: string[] = []
-    for (const folder of folders) {
-      for (const entry of (await tree.list(folder)).entries) {
-        if (entry.kind !== "directory" || foreign.has(entry.name)) continue
-        deeper.push(folder === "" ? entry.name : `${folder}/${entry.name}`)
-      }
-    }
-    folders = deeper
-  }
-  return folders.sort()
 }
