@@ -1,18 +1,6 @@
 import { DirectoryTree, type FileCall } from "../../storage/blobs/index.js"
-import { askServerAnew } from "../../storage/disk/index.js"
+import { askServerAnew, foreignNames, STORE_FOLDER } from "../../storage/disk/index.js"
 import type { DiscoverRequest } from "./messages.js"
-
-/** Folders that hold no backups wherever they appear: filesystem snapshots, recycle bins, a NAS's own thumbnails. */
-const foreign = new Set([
-  "lost+found",
-  "@eaDir",
-  "#recycle",
-  "#snapshot",
-  ".zfs",
-  ".snapshot",
-  ".snapshots",
-  ".cistern",
-])
 
 /** Folders `depth` levels below `root`. A folder that cannot be read fails the whole: a part must not pass for all. */
 export async function discover({ root, depth }: DiscoverRequest, during: FileCall): Promise<string[]> {
@@ -25,7 +13,8 @@ export async function discover({ root, depth }: DiscoverRequest, during: FileCal
     const deeper: string[] = []
     for (const folder of folders) {
       for (const entry of (await tree.list(folder)).entries) {
-        if (entry.kind !== "directory" || foreign.has(entry.name)) continue
+        if (entry.kind !== "directory" || entry.name === STORE_FOLDER || foreignNames.has(entry.name))
+          continue
         deeper.push(folder === "" ? entry.name : `${folder}/${entry.name}`)
       }
     }

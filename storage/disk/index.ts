@@ -7,7 +7,7 @@ export {
   sweepTemporaries,
 } from "./durable.js"
 export { type Durability, durabilityOf } from "./durability.js"
-export { type Emptiness, emptinessOf } from "./emptiness.js"
+export { type Emptiness, emptinessOf, foreignNames } from "./emptiness.js"
 export {
   checkFence,
   type CheckOptions,
