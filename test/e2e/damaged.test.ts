@@ -14,8 +14,9 @@ import { join } from "node:path"
 import { describe, expect, it } from "vitest"
 import { startDaemon } from "../support/daemon.js"
 import { scratch } from "../support/fixtures.js"
+import { mountFailingDisk } from "../support/mounts.js"
 import { writeSyntheticKopia } from "../support/synthetic-kopia.js"
-import { documentOf, moversStore, perVolumeRestic, sharedKopia, sharedStore } from "./fleet.js"
+import { documentOf, moversStore, perVolumeRestic, place, sharedKopia, sharedStore } from "./fleet.js"
 
 describe("a file that is there only in part", () => {
   it("in restic's snapshots makes the volume unknown until it is whole", async () => {
@@ -86,7 +87,7 @@ describe("what else lies in a repository", () => {
     const daemon = await startDaemon({
       document: documentOf(store, [
         { ...sharedKopia, namespaces: ["*", "!media"] },
-        { ...perVolumeRestic, namespaces: ["media"] },
+        { ...perVolumeRestic, namespaces: ["media"], new: true },
       ]),
     })
     await daemon.answers("home/home-assistant", "restore")
@@ -161,3 +162,25 @@ function newest(folder: string): string {
     readdirSync(folder).reduce((latest, name) => (time(name) > time(latest) ? name : latest)),
   )
 }
+
+describe("a disk that answers with errors", () => {
+  it("makes unknown whatever is read from it from then on", async () => {
+    const store = join(scratch(), "tank")
+    const disk = mountFailingDisk(store, 64)
+    place("kopia/cluster-shared", join(store, "kopia"))
+    place("restic/movers", join(store, "restic"))
+    const repositories = [
+      { ...sharedKopia, namespaces: ["home"] },
+      { ...perVolumeRestic, namespaces: ["media"], new: true },
+    ]
+    const daemon = await startDaemon({ document: documentOf(store, repositories) })
+    await daemon.answers("home/home-assistant", "restore")
+    for (const volume of ["home/brand-new", "media/brand-new"]) await daemon.answers(volume, "fresh")
+    disk.fail()
+    for (const volume of ["home/brand-new", "home/home-assistant", "media/brand-new"]) {
+      const answer = await daemon.answers(volume, "unknown")
+      expect(answer.status).toBe(503)
+      expect(answer.error).toContain("EIO")
+    }
+  })
+})

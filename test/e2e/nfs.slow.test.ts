@@ -107,6 +107,16 @@ describe("over an NFS mount", () => {
       "new/nothing-yet": expect.any(Number) as number,
     })
   })
+
+  it("a directory that was removed on the server is unknown, until it is back and mounted again", () => {
+    for (const answer of answers("removed", "lent")) {
+      expect(answer).toMatchObject({ decision: "unknown" })
+      expect(answer.error).toContain("ESTALE")
+    }
+    expect(only("put back")["milliseconds"]).toMatchObject({
+      "new/nothing-yet": expect.any(Number) as number,
+    })
+  })
 })
 
 for (const what of ["server", "cable"]) {

@@ -52,6 +52,25 @@ export function mountImage(image: string, place: string, options = "rw"): void {
   mount(["-o", `loop,${options}`, image], place)
 }
 
+/** A disk that is well until `fail` is called: from then on whatever lies behind its first megabyte answers EIO. */
+export function mountFailingDisk(place: string, megabytes: number): { fail: () => void } {
+  const file = ext4Image(megabytes)
+  // Directly, because through the page cache a loop device reads zeros behind the end of its file.
+  const device = execFileSync("losetup", ["--find", "--show", "--direct-io=on", file], {
+    encoding: "utf8",
+  }).trim()
+  mount([device], place)
+  // From now on it goes with its mount.
+  execFileSync("losetup", ["--detach", device])
+  return {
+    fail: () => {
+      execFileSync("sync", ["--file-system", place])
+      truncateSync(file, 1024 * 1024)
+      writeFileSync("/proc/sys/vm/drop_caches", "3")
+    },
+  }
+}
+
 export function mountTmpfs(place: string, size = "2m"): void {
   mount(["-t", "tmpfs", "-o", `size=${size}`, "tmpfs"], place)
 }

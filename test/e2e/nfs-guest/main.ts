@@ -1,10 +1,11 @@
-import { execFile } from "node:child_process"
-import { mkdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs"
+import { execFile, execFileSync } from "node:child_process"
+import { mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs"
 import { promisify } from "node:util"
 import { type DaemonProcess, startDaemon } from "../../support/daemon.js"
 import { writeSyntheticKopia, type SyntheticKopia } from "../../support/synthetic-kopia.js"
 import { writeSyntheticRestic } from "../../support/synthetic-restic.js"
 import { until } from "../../support/until.js"
+import { ask, type Daemons, known, LIMIT_MS } from "./daemons.js"
 import { EXPORTED, mountNfs, setCable, setServerThreads, startServer, unmount } from "./machine.js"
 import { startContainer } from "./container.js"
 import { MARK, report } from "./report.js"
@@ -13,16 +14,8 @@ import { MARK, report } from "./report.js"
 
 const PASSWORD = "guest"
 const DOCUMENTED = "hard,nfsvers=4.2,actimeo=1"
-const LIMIT_MS = 60_000
 /** A link to where the Kopia repository is written: the server's own disk, or a mover's mount. */
 const WRITTEN = "/written"
-
-interface Daemons {
-  /** In pvc-plumber's place. */
-  lent: DaemonProcess
-  /** With a document: Kopia and restic on the NFS store, one volume on a local one. */
-  readonly declared: DaemonProcess
-}
 
 const environment = {
   BACKEND_TYPE: "kopia-fs",
@@ -86,6 +79,7 @@ async function main(): Promise<void> {
   await otherMachine(daemons, kopia)
   await refused(daemons)
   await gone(daemons)
+  await removed(daemons)
   await silent(
     "server",
     daemons,
@@ -111,22 +105,6 @@ async function main(): Promise<void> {
     lent: (await daemons.lent.stop()).exitCode,
     declared: (await daemons.declared.stop()).exitCode,
   })
-}
-
-/** Waits until all is well, and says how long each part of it took to be. */
-async function known({ lent, declared }: Daemons): Promise<Record<string, number>> {
-  const asked = performance.now()
-  const milliseconds: Record<string, number> = {}
-  for (const [daemon, volume, wanted] of [
-    [lent, "ns-0/app-0", "restore"],
-    [declared, "per-volume/known", "restore"],
-    [lent, "new/nothing-yet", "fresh"],
-    [declared, "per-volume/nothing-yet", "fresh"],
-  ] as const) {
-    await daemon.answers(volume, wanted, LIMIT_MS)
-    milliseconds[volume] = Math.round(performance.now() - asked)
-  }
-  return milliseconds
 }
 
 /** A volume's first backup lands on the server. What is the first answer after that, and when is it `restore`? */
@@ -218,11 +196,6 @@ function writeTo(directory: string): void {
   symlinkSync(directory, WRITTEN)
 }
 
-async function ask(daemon: DaemonProcess, volume: string): Promise<object> {
-  const { decision, reason, error, milliseconds } = await daemon.exists(volume)
-  return { decision, reason, error, milliseconds: Math.round(milliseconds) }
-}
-
 async function refused(daemons: Daemons): Promise<void> {
   unmountBoth()
   mountBoth("nfsvers=4.2,nocto")
@@ -253,6 +226,21 @@ async function gone(daemons: Daemons): Promise<void> {
   })
   mountBoth(DOCUMENTED)
   report({ scenario: "mounted again", milliseconds: await known(daemons) })
+}
+
+/** What is mounted is removed on the server: whatever the client asks is answered ESTALE. */
+async function removed(daemons: Daemons): Promise<void> {
+  execFileSync("cp", ["-a", `${EXPORTED}/kopia`, `${EXPORTED}/copy`])
+  rmSync(`${EXPORTED}/kopia`, { recursive: true })
+  await daemons.lent.answers("ns-0/app-0", "unknown", LIMIT_MS)
+  report({
+    scenario: "removed",
+    lent: [await ask(daemons.lent, "ns-0/app-0"), await ask(daemons.lent, "new/other")],
+  })
+  renameSync(`${EXPORTED}/copy`, `${EXPORTED}/kopia`)
+  unmountBoth()
+  mountBoth(DOCUMENTED)
+  report({ scenario: "put back", milliseconds: await known(daemons) })
 }
 
 /** The server stops to answer, in one way or another. */
