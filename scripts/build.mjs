@@ -1,12 +1,24 @@
-// Compiles storage/ and server/ to dist/ and puts the files beside it that TypeScript does not carry over.
-import { execFileSync } from "node:child_process"
-import { cpSync, rmSync } from "node:fs"
+// Bundles server/ and storage/ to dist/, or to the folder that is named, and puts the files beside it that are read at run
+// time. One file loads twice as fast as the hundreds that it is made of. Types are checked elsewhere (`npm run check`).
+import { cpSync } from "node:fs"
+import { join, resolve } from "node:path"
 import { fileURLToPath } from "node:url"
+import { build } from "rolldown"
 
-const root = fileURLToPath(new URL("..", import.meta.url))
-process.chdir(root)
-rmSync("dist", { recursive: true, force: true })
-execFileSync(process.execPath, ["node_modules/typescript/bin/tsc", "-p", "tsconfig.build.json"], {
-  stdio: "inherit",
+const target = resolve(process.argv[2] ?? fileURLToPath(new URL("../dist", import.meta.url)))
+process.chdir(fileURLToPath(new URL("..", import.meta.url)))
+await build({
+  input: { cistern: "server/cli/main.ts", "store-worker": "server/catalog/store-worker.ts" },
+  platform: "node",
+  tsconfig: "tsconfig.json",
+  // It brings a binary part, which it looks for beside itself.
+  external: ["better-sqlite3"],
+  output: {
+    dir: target,
+    cleanDir: true,
+    entryFileNames: "[name].js",
+    chunkFileNames: "[name]-[hash].js",
+    sourcemap: true,
+  },
 })
-cpSync("server/db/migrations", "dist/server/db/migrations", { recursive: true })
+cpSync("server/db/migrations", join(target, "migrations"), { recursive: true })

@@ -1,4 +1,5 @@
 import { Command } from "commander"
+import { ownPackage } from "../package.js"
 import { applyCommand } from "./apply.js"
 import { completionCommand } from "./completion.js"
 import type { Context } from "./context.js"
@@ -11,7 +12,6 @@ import { repositoriesCommand } from "./repositories.js"
 import { serveCommand } from "./serve.js"
 import { snapshotsCommand } from "./snapshots.js"
 import { storesCommand } from "./stores.js"
-import { version } from "./version.js"
 import { volumesCommand } from "./volumes.js"
 
 const environmentTable = `Environment:
@@ -42,7 +42,7 @@ const commands = [
 export function createProgram(context: Context): Command {
   const program = new Command("cistern")
     .description("The NAS side of Kubernetes volume backups.")
-    .version(version(), "--version", "print the version")
+    .version(ownPackage()?.version ?? "unknown", "--version", "print the version")
     .helpOption("-h, --help", "print help")
     .showHelpAfterError("(add --help for what is possible)")
     .configureOutput({

@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs"
 import { join, resolve } from "node:path"
 import { type LogLevel, parseLogLevel } from "../log.js"
+import { ownPackage } from "../package.js"
 import { type ListenAddress, parseListenAddress } from "./listen-address.js"
 
 export type Environment = Readonly<Record<string, string | undefined>>
@@ -40,12 +41,8 @@ export function readEnvironment(environment: Environment): EnvironmentConfig {
 
 /** A checkout keeps its state beside the sources, so that trying it out leaves nothing elsewhere. */
 function usualStateDirectory(): string {
-  const root = packageRoot()
-  return existsSync(join(root, "tsconfig.json")) ? join(root, ".cistern") : "/var/lib/cistern"
-}
-
-/** From server/config/ or from dist/server/config/. */
-function packageRoot(): string {
-  const above = resolve(import.meta.dirname, "../..")
-  return existsSync(join(above, "package.json")) ? above : resolve(above, "..")
+  const root = ownPackage()?.directory
+  return root !== undefined && existsSync(join(root, "tsconfig.json"))
+    ? join(root, ".cistern")
+    : "/var/lib/cistern"
 }

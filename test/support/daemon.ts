@@ -12,7 +12,7 @@ import { until } from "./until.js"
 
 const root = join(import.meta.dirname, "../..")
 /** The built program, as it is run by `node`. */
-export const program = join(root, "dist/server/cli/main.js")
+export const program = join(root, "dist/cistern.js")
 
 export interface DaemonOptions {
   /** A directory that may have been used before; a new one by default. */

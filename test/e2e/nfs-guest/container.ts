@@ -4,7 +4,7 @@ import { readFileSync } from "node:fs"
 import { join } from "node:path"
 import type { Readable } from "node:stream"
 
-const program = join(import.meta.dirname, "../../../dist/server/cli/main.js")
+const program = join(import.meta.dirname, "../../../dist/cistern.js")
 
 /**
  * The daemon as the first process of its PID namespace, as in a container, once it listens. The kernel spares such a process

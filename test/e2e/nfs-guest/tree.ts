@@ -1,3 +1,4 @@
+import { execFileSync } from "node:child_process"
 import { cpSync, mkdirSync, readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { scratch } from "../../support/fixtures.js"
@@ -9,10 +10,8 @@ const root = join(import.meta.dirname, "../../..")
 export function guestTree(): string {
   const tree = scratch()
   const app = join(tree, "app")
-  // From the source, so that a build that somebody runs at this moment does no harm.
-  const daemon = compiled("server", "storage")
-  for (const room of ["server", "storage"])
-    cpSync(join(daemon, room), join(app, "dist", room), { recursive: true })
+  // Built anew, so that a build that somebody runs at this moment does no harm.
+  execFileSync(process.execPath, [join(root, "scripts/build.mjs"), join(app, "dist")])
   cpSync(join(compiled("test/e2e/nfs-guest", "test/support"), "test"), join(app, "test"), { recursive: true })
   cpSync(join(root, "package.json"), join(app, "package.json"))
   for (const folder of productionPackages())
