@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs"
 import type { Command } from "commander"
+import { errnoOf } from "../../storage/errno.js"
 import { DocumentError, parseDocument } from "../config/index.js"
 import { adminPaths, type ApplyJson, applyJson, type ApplyRequest } from "../http/contract/admin.js"
 import { CliError, usageError } from "./cli-error.js"
@@ -85,7 +86,7 @@ function readDocument(file: string): string {
   try {
     return readFileSync(file, "utf8")
   } catch (cause) {
-    const errno = (cause as NodeJS.ErrnoException).code ?? "unknown"
+    const errno = errnoOf(cause) ?? "unknown"
     throw usageError(`the document ${file} cannot be read (${errno})`, "Check the path and its mode.")
   }
 }

@@ -1,5 +1,6 @@
 import { request } from "node:http"
 import type { z } from "zod"
+import { errnoOf } from "../../storage/errno.js"
 import { errorJson } from "../http/contract/admin.js"
 import { CliError } from "./cli-error.js"
 import { exitCodeOfStatus, exitCodes } from "./exit-codes.js"
@@ -76,7 +77,7 @@ export class DaemonClient {
   }
 
   #unreachable(cause: Error): CliError {
-    const errno = (cause as NodeJS.ErrnoException).code
+    const errno = errnoOf(cause)
     if (errno === "EACCES" || errno === "EPERM") {
       return new CliError(
         "denied",

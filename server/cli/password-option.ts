@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs"
+import { errnoOf } from "../../storage/errno.js"
 import { Secret } from "../../storage/index.js"
 import type { Environment } from "../config/index.js"
 import { usageError } from "./cli-error.js"
@@ -28,7 +29,7 @@ function readFile(path: string): string {
   try {
     return readFileSync(path, "utf8")
   } catch (cause) {
-    const errno = (cause as NodeJS.ErrnoException).code ?? "unknown"
+    const errno = errnoOf(cause) ?? "unknown"
     throw usageError(`the password file ${path} cannot be read (${errno})`, "Check the path and its mode.")
   }
 }

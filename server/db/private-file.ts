@@ -1,4 +1,5 @@
 import { closeSync, mkdirSync, openSync } from "node:fs"
+import { errnoOf } from "../../storage/errno.js"
 import { DatabaseError } from "./errors.js"
 
 /** Creates the file, readable by its owner only, where it is not there. SQLite gives its journals the same mode. */
@@ -19,7 +20,7 @@ function attempt(path: string, work: () => void): void {
   try {
     work()
   } catch (cause) {
-    const errno = (cause as NodeJS.ErrnoException).code ?? "unknown"
+    const errno = errnoOf(cause) ?? "unknown"
     if (errno === "ENOSPC" || errno === "EDQUOT") {
       throw new DatabaseError("full", `${path}: the filesystem has no space left`, {
         hint: "Make room under the state directory.",

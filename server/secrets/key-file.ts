@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto"
 import { closeSync, constants, fstatSync, openSync, readSync } from "node:fs"
 import { createFile } from "../../storage/disk/index.js"
+import { errnoOf } from "../../storage/errno.js"
 import { SecretError } from "./errors.js"
 
 /** Bytes of the key, and of the file: it holds nothing else. */
@@ -44,7 +45,7 @@ function open(path: string): number | undefined {
     // Without O_NONBLOCK a fifo would hold the start for ever.
     return openSync(path, constants.O_RDONLY | constants.O_NONBLOCK)
   } catch (cause) {
-    const errno = (cause as NodeJS.ErrnoException).code ?? "unknown"
+    const errno = errnoOf(cause) ?? "unknown"
     if (errno === "ENOENT") return undefined
     throw refused(path, `cannot be read (${errno})`, "Let the daemon's user own it, with mode 600.")
   }

@@ -1,3 +1,4 @@
+import { errnoOf } from "../../storage/errno.js"
 import type { KeyMemory } from "../../storage/repository.js"
 import { SealedSecrets, type StateDatabase, StretchedKeys } from "../db/index.js"
 import { SecretError } from "./errors.js"
@@ -40,7 +41,7 @@ function newKey(keyFile: string, table: SealedSecrets): Uint8Array {
   try {
     return createKeyFile(keyFile)
   } catch (cause) {
-    const errno = (cause as NodeJS.ErrnoException).code ?? "unknown"
+    const errno = errnoOf(cause) ?? "unknown"
     throw new SecretError(
       "key_file",
       `the key file ${keyFile} cannot be created (${errno})`,

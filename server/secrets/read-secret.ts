@@ -1,4 +1,5 @@
 import { closeSync, constants, fstatSync, openSync, readSync } from "node:fs"
+import { errnoOf } from "../../storage/errno.js"
 import { Secret } from "../../storage/secret.js"
 import { SecretError } from "./errors.js"
 
@@ -68,7 +69,7 @@ function readSmall(path: string): { bytes: Uint8Array; mode: number } {
   try {
     descriptor = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK)
   } catch (cause) {
-    const errno = (cause as NodeJS.ErrnoException).code ?? "unknown"
+    const errno = errnoOf(cause) ?? "unknown"
     if (errno === "ENOENT" || errno === "ENOTDIR") {
       throw new SecretError(
         "missing",

@@ -8,6 +8,7 @@ import {
   statSync,
   type BigIntStats,
 } from "node:fs"
+import { errnoOf } from "../errno.js"
 import { StorageError, type StorageErrorCode } from "../errors.js"
 import type { FileTree, FolderNames, TreeEntry, TreeListing } from "./file-tree.js"
 
@@ -204,7 +205,7 @@ const codes: Readonly<Record<string, { code: StorageErrorCode; what: string; hin
 /** Translates an errno failure once, keeping it as the cause. `shown` is the full path, `file` the relative one. */
 export function fileError(cause: unknown, shown: string, file: string): StorageError {
   if (cause instanceof StorageError) return cause
-  const errno = (cause as NodeJS.ErrnoException | undefined)?.code
+  const errno = errnoOf(cause)
   if (errno === undefined) throw cause
   const known = codes[errno] ?? {
     code: "io" as const,

@@ -12,6 +12,7 @@ import {
   writeSync,
 } from "node:fs"
 import { basename, dirname, join } from "node:path"
+import { errnoOf } from "../errno.js"
 
 // Synchronous like all our file access: a hung mount then holds only the thread that touched it, while a promise would
 // hold one of the four file threads that the whole process shares.
@@ -56,7 +57,7 @@ function renameIfThere(from: string, to: string): void {
   try {
     renameSync(from, to)
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error
+    if (errnoOf(error) !== "ENOENT") throw error
   }
 }
 

@@ -1,6 +1,7 @@
 import { accessSync, constants, lstatSync, opendirSync, type Stats } from "node:fs"
 import { join } from "node:path"
 import { fileError } from "../blobs/index.js"
+import { errnoOf } from "../errno.js"
 import { foreignNames } from "./emptiness.js"
 import { STORE_FOLDER } from "./sentinel.js"
 
@@ -98,6 +99,6 @@ function isReadable(path: string, stats: Stats): boolean {
     accessSync(path, stats.isDirectory() ? constants.R_OK | constants.X_OK : constants.R_OK)
     return true
   } catch (error) {
-    return (error as NodeJS.ErrnoException).code !== "EACCES"
+    return errnoOf(error) !== "EACCES"
   }
 }

@@ -3,6 +3,7 @@ import { mkdirSync, readFileSync, statSync } from "node:fs"
 import { join } from "node:path"
 import { fileError } from "../blobs/index.js"
 import { JsonFields, parseJson } from "../bytes/index.js"
+import { errnoOf } from "../errno.js"
 import { StorageError } from "../errors.js"
 import { createFile } from "./durable.js"
 
@@ -42,7 +43,7 @@ function ensureFolder(folder: string): void {
   try {
     mkdirSync(folder, { mode: 0o755 })
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error
+    if (errnoOf(error) !== "EEXIST") throw error
   }
 }
 

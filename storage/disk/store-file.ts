@@ -1,6 +1,7 @@
 import { closeSync, constants, fstatSync, lstatSync, openSync, readSync, renameSync } from "node:fs"
 import { join } from "node:path"
 import { fileError } from "../blobs/index.js"
+import { errnoOf } from "../errno.js"
 import { StorageError } from "../errors.js"
 import { replaceKeeping, sweepTemporaries } from "./durable.js"
 import { STORE_FOLDER } from "./sentinel.js"
@@ -18,8 +19,7 @@ export function readStoreFile(store: string, name: string, largest: number): Uin
     if (lstatSync(file, { throwIfNoEntry: false }) === undefined) return undefined
     return readWhole(file, largest)
   } catch (cause) {
-    const error = cause as NodeJS.ErrnoException
-    if (error.code === "ELOOP") throw notAFile(file, "it is a link")
+    if (errnoOf(cause) === "ELOOP") throw notAFile(file, "it is a link")
     throw fileError(cause, file, file)
   }
 }
@@ -96,7 +96,7 @@ const remedies: Readonly<Record<string, string>> = {
 
 function writeError(cause: unknown, file: string): unknown {
   if (cause instanceof StorageError) return cause
-  const errno = (cause as NodeJS.ErrnoException | undefined)?.code
+  const errno = errnoOf(cause)
   const hint = remedies[errno ?? ""]
   if (errno === undefined || hint === undefined) return fileError(cause, file, file)
   const code = errno === "ENOSPC" || errno === "EDQUOT" ? "io" : "unreadable"
