@@ -20,7 +20,9 @@ module.exports = {
       comment: "no HTTP, no SQLite, no cron, no command line below storage",
       severity: "error",
       from: { path: "^storage/" },
-      to: { path: "node_modules/(express|ws|node-cron|better-sqlite3|commander|pino|prom-client|zod|yaml)/" },
+      to: {
+        path: "node_modules/(express|ws|node-cron|better-sqlite3(-napi)?|commander|pino|prom-client|zod|yaml)/",
+      },
     },
     {
       name: "only-host-starts-processes",

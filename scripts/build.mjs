@@ -11,8 +11,6 @@ await build({
   input: { cistern: "server/cli/main.ts", "store-worker": "server/catalog/store-worker.ts" },
   platform: "node",
   tsconfig: "tsconfig.json",
-  // It brings a binary part, which it looks for beside itself.
-  external: ["better-sqlite3"],
   output: {
     dir: target,
     cleanDir: true,

@@ -26,8 +26,8 @@ need_packages() {
     echo "Installing the npm packages of package-lock.json ..." >&2
     npm ci --include=dev --no-audit --no-fund --loglevel=error </dev/null >&2 || exit 1
     packages_are_there && exit 0
-    echo "npm ci ended well, but better-sqlite3 does not load in this Node ($(node --version)):" >&2
-    node -e 'new (require("better-sqlite3"))(":memory:")' >&2
+    echo "npm ci ended well, but SQLite does not load in this Node ($(node --version)):" >&2
+    open_sqlite >&2
     exit 1
   ) 9<package-lock.json
 }
@@ -35,8 +35,13 @@ need_packages() {
 packages_are_there() {
   [ -f node_modules/.package-lock.json ] || return 1
   [ ! package-lock.json -nt node_modules/.package-lock.json ] || return 1
-  # The one package with a binary part: it loads only in the Node it was installed for.
-  node -e 'new (require("better-sqlite3"))(":memory:").close()' >/dev/null 2>&1
+  # The one package with a binary part: for Node 20 it is compiled, and loads in no other.
+  open_sqlite >/dev/null 2>&1
+}
+
+# As server/db/sqlite.ts does.
+open_sqlite() {
+  node -e 'new (require(parseInt(process.versions.node) < 22 ? "better-sqlite3" : "better-sqlite3-napi"))(":memory:").close()'
 }
 
 # need_tools "command package"...: installs the Debian packages of the commands that are not there.

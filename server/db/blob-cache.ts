@@ -1,10 +1,11 @@
 import { rmSync } from "node:fs"
 import { join } from "node:path"
 import { crc32 } from "node:zlib"
-import Database from "better-sqlite3"
+import type Database from "better-sqlite3"
 import type { BlobMemory } from "../../storage/blobs/index.js"
 import { DatabaseError, databaseError } from "./errors.js"
 import { privateDirectory, privateFile } from "./private-file.js"
+import { openSqlite } from "./sqlite.js"
 
 // Everything here can be read again from the repositories. So: no failure of this file ever reaches an answer. What
 // cannot be read is as if it had not been remembered, what cannot be written is not remembered, a damaged file is thrown
@@ -51,7 +52,7 @@ export function openBlobCache(
 
 function openCurrent(file: string, version: number): Database.Database {
   privateFile(file)
-  const connection = new Database(file)
+  const connection = openSqlite(file)
   try {
     connection.pragma("busy_timeout = 5000")
     connection.pragma("journal_mode = WAL")

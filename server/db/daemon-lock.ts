@@ -1,8 +1,9 @@
 import { readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
-import Database from "better-sqlite3"
+import type Database from "better-sqlite3"
 import { DatabaseError, databaseError } from "./errors.js"
 import { privateFile } from "./private-file.js"
+import { openSqlite } from "./sqlite.js"
 
 /** Held for as long as the daemon lives; `release` gives it up, and so does any death of the process. */
 export interface DaemonLock {
@@ -46,7 +47,7 @@ export function lockStateDirectory(directory: string): DaemonLock {
 function open(file: string): Database.Database {
   try {
     privateFile(file)
-    return new Database(file, { timeout: 0 })
+    return openSqlite(file, { timeout: 0 })
   } catch (cause) {
     throw databaseError(cause, file)
   }

@@ -1,9 +1,10 @@
 import { join } from "node:path"
-import Database from "better-sqlite3"
+import type Database from "better-sqlite3"
 import { lockStateDirectory } from "./daemon-lock.js"
 import { DatabaseError, databaseError } from "./errors.js"
 import { migrate, readMigrations, type Migration } from "./migrate.js"
 import { privateDirectory, privateFile } from "./private-file.js"
+import { openSqlite } from "./sqlite.js"
 
 export interface StateDatabase {
   readonly directory: string
@@ -46,7 +47,7 @@ function openChecked(file: string, migrations: readonly Migration[]): Database.D
   let connection: Database.Database | undefined
   try {
     privateFile(file)
-    connection = new Database(file)
+    connection = openSqlite(file)
     // A reader beside us, such as a backup of the database, must not make a write fail at once.
     connection.pragma("busy_timeout = 5000")
     // One append per transaction instead of a journal that is written and removed: half the syncs on a slow disk.

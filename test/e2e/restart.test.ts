@@ -1,7 +1,7 @@
 import { execFileSync } from "node:child_process"
 import { join } from "node:path"
-import Database from "better-sqlite3"
 import { describe, expect, it } from "vitest"
+import { openSqlite } from "../../server/db/sqlite.js"
 import { type DaemonProcess, refusedStart, startDaemon } from "../support/daemon.js"
 import { scratch } from "../support/fixtures.js"
 import { REAL_COST, writeSyntheticRestic } from "../support/synthetic-restic.js"
@@ -83,7 +83,7 @@ describe("a state directory", () => {
   it("that a later version wrote is refused and left as it is", async () => {
     const daemon = await startDaemon()
     await daemon.stop()
-    const database = new Database(join(daemon.state, "state.sqlite"))
+    const database = openSqlite(join(daemon.state, "state.sqlite"))
     database.prepare("INSERT INTO migration VALUES ('9999-from-the-future', 0)").run()
     database.close()
     const before = hashOf(daemon.state)
@@ -132,7 +132,7 @@ function cpuSeconds(pid: number): number {
 }
 
 function stretchedKeys(state: string): number {
-  const database = new Database(join(state, "state.sqlite"), { readonly: true })
+  const database = openSqlite(join(state, "state.sqlite"), { readonly: true })
   const count = database.prepare<[], number>("SELECT count(*) FROM stretched_key").pluck().get()
   database.close()
   return count ?? 0

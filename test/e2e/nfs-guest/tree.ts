@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process"
-import { cpSync, mkdirSync, readFileSync, writeFileSync } from "node:fs"
+import { cpSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { scratch } from "../../support/fixtures.js"
 import { compiled } from "../../support/compiled.js"
@@ -25,10 +25,10 @@ export function guestTree(): string {
 /** Folders below node_modules, as the lock file knows them. */
 function productionPackages(): string[] {
   const { packages } = JSON.parse(readFileSync(join(root, "package-lock.json"), "utf8")) as {
-    packages: Readonly<Record<string, { readonly dev?: boolean; readonly optional?: boolean }>>
+    packages: Readonly<Record<string, { readonly dev?: boolean }>>
   }
   return Object.entries(packages)
-    .filter(([folder, { dev, optional }]) => folder !== "" && dev !== true && optional !== true)
+    .filter(([folder, { dev }]) => folder !== "" && dev !== true && existsSync(join(root, folder)))
     .map(([folder]) => folder)
 }
 

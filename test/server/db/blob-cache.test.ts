@@ -1,9 +1,9 @@
 import { closeSync, openSync, readFileSync, statSync, writeFileSync, writeSync } from "node:fs"
 import { join } from "node:path"
 import { Worker } from "node:worker_threads"
-import Database from "better-sqlite3"
 import { afterEach, describe, expect, it } from "vitest"
 import { type BlobCache, openBlobCache } from "../../../server/db/index.js"
+import { openSqlite } from "../../../server/db/sqlite.js"
 import { compiled } from "../../support/compiled.js"
 import { scratch } from "../../support/fixtures.js"
 
@@ -144,7 +144,7 @@ describe("the blob cache", () => {
     const directory = scratch()
     open(directory)
     expect(statSync(join(directory, "cache.sqlite")).mode & 0o777).toBe(0o600)
-    const connection = new Database(join(directory, "cache.sqlite"), { readonly: true })
+    const connection = openSqlite(join(directory, "cache.sqlite"), { readonly: true })
     expect(connection.pragma("user_version", { simple: true })).toBe(1)
     connection.close()
   })

@@ -2,9 +2,9 @@ import { type ChildProcess, spawn } from "node:child_process"
 import { closeSync, existsSync, openSync, readFileSync, statSync, writeFileSync, writeSync } from "node:fs"
 import { join } from "node:path"
 import { createInterface } from "node:readline"
-import Database from "better-sqlite3"
 import { afterEach, describe, expect, it } from "vitest"
 import { DatabaseError, openDatabase, Pins, type StateDatabase } from "../../../server/db/index.js"
+import { openSqlite } from "../../../server/db/sqlite.js"
 import { compiled } from "../../support/compiled.js"
 import { scratch } from "../../support/fixtures.js"
 
@@ -190,7 +190,7 @@ describe("migrations", () => {
   }
 
   function applied(directory: string): string[] {
-    const connection = new Database(join(directory, "state.sqlite"), { readonly: true })
+    const connection = openSqlite(join(directory, "state.sqlite"), { readonly: true })
     try {
       return connection.prepare<[], string>("SELECT name FROM migration ORDER BY name").pluck().all()
     } finally {
