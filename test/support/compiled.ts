@@ -6,8 +6,8 @@ import { scratch } from "./fixtures.js"
 const root = join(import.meta.dirname, "../..")
 
 /**
- * Folders and files of the source as JavaScript in a new directory, for tests that need the real code in a process of its own: one that can be
- * killed. Types are stripped, not checked. Node 20 does not run TypeScript itself.
+ * Folders of the source as JavaScript in a new directory, for tests that need the real code in a process of its own: one
+ * that can be killed. Types are stripped, not checked. Node 20 does not run TypeScript itself.
  */
 export function compiled(...sources: readonly string[]): string {
   const target = scratch()
@@ -24,7 +24,6 @@ export function compiled(...sources: readonly string[]): string {
 }
 
 function filesOf(source: string): string[] {
-  if (source.endsWith(".ts")) return [source]
   return readdirSync(join(root, source), { recursive: true, encoding: "utf8" }).map((file) =>
     join(source, file),
   )

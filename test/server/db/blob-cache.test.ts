@@ -118,7 +118,7 @@ describe("the blob cache", () => {
   it("serves a worker thread while the main thread uses it", async () => {
     const directory = scratch()
     const memory = open(directory).of("p")
-    const code = compiled("server/db")
+    const code = compiled("server/db", "storage")
     const script = join(code, "worker.mjs")
     writeFileSync(
       script,

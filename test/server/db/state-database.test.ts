@@ -122,7 +122,7 @@ describe("the state database", () => {
 })
 
 describe("a daemon that is killed", () => {
-  const code = compiled("server/db")
+  const code = compiled("server/db", "storage")
   const script = join(code, "write-for-ever.mjs")
   writeFileSync(
     script,

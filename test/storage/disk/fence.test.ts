@@ -222,13 +222,7 @@ describe("a filesystem without an identity of its own", () => {
 })
 
 describe("a hung mount", () => {
-  const code = compiled(
-    "storage/disk",
-    "storage/blobs",
-    "storage/bytes",
-    "storage/errors.ts",
-    "storage/instant.ts",
-  )
+  const code = compiled("storage")
   const script = join(code, "check.mjs")
   writeFileSync(
     script,
