@@ -35,6 +35,7 @@ interface HeldPlace {
 /** A burst of file events (a temporary file, its rename, the folder's time) becomes one listing. */
 const DEBOUNCE_MS = 40
 const TICK_MS = 1_000
+
 /** What is in every repository now: one view per place, kept up to date by events, timers and questions. */
 export class Catalog {
   readonly stores: OpenStores
