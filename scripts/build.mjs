@@ -19,4 +19,5 @@ await build({
     sourcemap: true,
   },
 })
+cpSync("server/cli/cistern.sh", join(target, "cistern"))
 cpSync("server/db/migrations", join(target, "migrations"), { recursive: true })

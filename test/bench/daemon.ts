@@ -30,7 +30,7 @@ export async function startDaemon(
   writeFileSync(file, JSON.stringify(document))
   const port = await freePort()
   return new ServedProcess(
-    [process.execPath, "dist/cistern.js", "serve"],
+    ["dist/cistern", "serve"],
     {
       CISTERN_STATE: state,
       CISTERN_LISTEN: `127.0.0.1:${port}`,

@@ -1,5 +1,5 @@
 import { execFile } from "node:child_process"
-import { chmodSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs"
+import { mkdirSync, readdirSync, renameSync, rmSync, symlinkSync } from "node:fs"
 import { join } from "node:path"
 import { describe, expect, it } from "vitest"
 import { type DaemonProcess, documentFile, program, startDaemon } from "../support/daemon.js"
@@ -17,8 +17,7 @@ interface Ran {
 function shell(line: string, { state }: DaemonProcess): Promise<Ran> {
   const bin = join(scratch(), "bin")
   mkdirSync(bin)
-  writeFileSync(join(bin, "cistern"), `#!/bin/sh\nexec "${process.execPath}" "${program}" "$@"\n`)
-  chmodSync(join(bin, "cistern"), 0o755)
+  symlinkSync(program, join(bin, "cistern"))
   const env = { PATH: `${bin}:${process.env["PATH"] ?? ""}`, CISTERN_STATE: state, NO_COLOR: "1" }
   return new Promise((resolve) => {
     execFile("sh", ["-c", line], { env }, (error, stdout, stderr) => {

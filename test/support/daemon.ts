@@ -11,8 +11,8 @@ import { until } from "./until.js"
 // The daemon as a user has it: the built program in a process of its own, spoken to over real sockets.
 
 const root = join(import.meta.dirname, "../..")
-/** The built program, as it is run by `node`. */
-export const program = join(root, "dist/cistern.js")
+/** The built program. */
+export const program = join(root, "dist/cistern")
 
 export interface DaemonOptions {
   /** A directory that may have been used before; a new one by default. */
@@ -79,7 +79,7 @@ export class DaemonProcess {
     mkdirSync(state, { recursive: true, mode: 0o700 })
     this.state = state
     const config = document === undefined ? {} : { CISTERN_CONFIG: documentFile(document) }
-    const [command, ...words] = [...(within ?? []), process.execPath, program, "serve", "--ready-fd", "3"]
+    const [command, ...words] = [...(within ?? []), program, "serve", "--ready-fd", "3"]
     this.#child = spawn(command, words, {
       env: {
         PATH: process.env["PATH"],
