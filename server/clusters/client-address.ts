@@ -1,4 +1,4 @@
-import { contains, type Network, parseAddress } from "./address.js"
+import { contains, type Network, parseAddress } from "../../storage/network.js"
 
 /**
  * The address that a request comes from: the peer of the connection or, where that is a configured hop, what the hop wrote

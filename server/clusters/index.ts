@@ -1,3 +1,2 @@
 export { type ClusterEvidence, type ClusterResolver, createResolver, type KnownCluster } from "./resolve.js"
 export { type NetworkOverlap, overlappingNetworks } from "./networks.js"
-export { parseNetwork } from "./address.js"

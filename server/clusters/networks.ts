@@ -1,4 +1,11 @@
-import { contains, isLoopback, type Network, overlap, parseAddress, parseNetwork } from "./address.js"
+import {
+  contains,
+  isLoopback,
+  type Network,
+  overlap,
+  parseAddress,
+  parseNetwork,
+} from "../../storage/network.js"
 
 /** What tells a cluster's requests from another's. */
 export interface ClusterNetworks {

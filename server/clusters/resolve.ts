@@ -1,5 +1,5 @@
 import type { ClusterFact } from "../decision/index.js"
-import { parseNetwork } from "./address.js"
+import { parseNetwork } from "../../storage/network.js"
 import { clientAddress } from "./client-address.js"
 import { type ClusterNetworks, NetworkIndex } from "./networks.js"
 import { bearerOf, type ClusterTokens, TokenIndex } from "./tokens.js"

@@ -1,5 +1,6 @@
 import { StorageError } from "../../storage/index.js"
-import { overlappingNetworks, parseNetwork } from "../clusters/index.js"
+import { parseNetwork } from "../../storage/network.js"
+import { overlappingNetworks } from "../clusters/index.js"
 import type { ClusterEntry } from "./document.js"
 import type { Fault } from "./merge.js"
 

@@ -2,11 +2,12 @@ import fc from "fast-check"
 import { describe, expect, it } from "vitest"
 import {
   contains,
+  formatNetwork,
   isLoopback,
   overlap,
   parseAddress,
   parseNetwork,
-} from "../../../server/clusters/address.js"
+} from "../../storage/network.js"
 
 const v4 = (value: number): string => [24, 16, 8, 0].map((shift) => (value >>> shift) & 255).join(".")
 const anyV4 = fc.nat(0xffff_ffff).map(v4)
@@ -124,6 +125,27 @@ describe("a network", () => {
         expect(address !== undefined && contains(parseNetwork(`${v4(base)}/${prefix}`), address)).toBe(
           (base & mask) === (other & mask),
         )
+      }),
+    )
+  })
+
+  it.each([
+    ["192.168.10.77/24", "192.168.10.0/24"],
+    ["10.0.0.7/32", "10.0.0.7/32"],
+    ["0.0.0.0/0", "0.0.0.0/0"],
+    ["::ffff:10.0.0.0/104", "10.0.0.0/8"],
+    ["FD00:0001:0::1/32", "fd00:1::/32"],
+    ["::1/128", "::1/128"],
+    ["1::/0", "::/0"],
+  ])("%s is written %s", (text, canonical) => {
+    expect(formatNetwork(parseNetwork(text))).toBe(canonical)
+  })
+
+  it("is read from its canonical spelling as it was", () => {
+    fc.assert(
+      fc.property(fc.oneof(fc.tuple(anyV4, anyPrefix), fc.tuple(anyV6, fc.nat(128))), ([base, prefix]) => {
+        const network = parseNetwork(`${base}/${prefix}`)
+        expect(parseNetwork(formatNetwork(network))).toEqual(network)
       }),
     )
   })

@@ -1,5 +1,5 @@
 import { isIPv4, isIPv6 } from "node:net"
-import { StorageError } from "../../storage/errors.js"
+import { StorageError } from "./errors.js"
 
 /** An IP address as a number. An IPv4 address that came inside IPv6 (`::ffff:10.0.0.1`) is the IPv4 address. */
 export interface Address {
@@ -43,6 +43,12 @@ export function parseNetwork(text: string): Network {
   return range({ family: 6, value: (MAPPED_PREFIX << 32n) | address.value }, prefix)
 }
 
+/** The network in its one canonical spelling (RFC 5952 for IPv6), bits after the prefix cleared: `10.0.0.0/8`. */
+export function formatNetwork({ family, first, last }: Network): string {
+  const prefix = BITS[family] - (last - first).toString(2).replace(/^0$/, "").length
+  return `${family === 4 ? formatIpv4(first) : formatIpv6(first)}/${prefix}`
+}
+
 export function contains(network: Network, address: Address): boolean {
   return network.family === address.family && network.first <= address.value && address.value <= network.last
 }
@@ -60,6 +66,18 @@ function range(address: Address, prefix: number): Network {
   const free = BigInt(BITS[address.family] - prefix)
   const first = (address.value >> free) << free
   return { family: address.family, first, last: first + (1n << free) - 1n }
+}
+
+function formatIpv4(value: bigint): string {
+  return [24n, 16n, 8n, 0n].map((shift) => (value >> shift) & 0xffn).join(".")
+}
+
+function formatIpv6(value: bigint): string {
+  const groups = Array.from({ length: 8 }, (_, at) =>
+    ((value >> BigInt(112 - 16 * at)) & 0xffffn).toString(16),
+  )
+  // A URL writes an address as RFC 5952 wants it.
+  return new URL(`http://[${groups.join(":")}]/`).hostname.slice(1, -1)
 }
 
 function ipv4Value(text: string): bigint {
