@@ -1,0 +1,129 @@
+import { StorageError } from "../errors.js"
+import { formatNetwork, overlap, parseNetwork } from "../network.js"
+
+/** One directory that NFS clients may mount, and which of them. */
+export interface NfsExport {
+  /** Absolute and normal. */
+  readonly path: string
+  /**
+   * The root of the filesystem that `path` is on, at or above it: while nothing is mounted there, clients find no such
+   * directory. Undefined on the machine's own root filesystem, which is always there.
+   */
+  readonly mountPoint: string | undefined
+  readonly clients: readonly NfsClient[]
+}
+
+export interface NfsClient {
+  /** CIDR. */
+  readonly network: string
+  readonly access: "readOnly" | "readWrite"
+  /** Whom every user of the client becomes; undefined: root becomes nobody, others stay who they are. */
+  readonly squash: { readonly uid: number; readonly gid: number } | undefined
+}
+
+/** Longer paths cannot be mounted: MNTPATHLEN (RFC 1813, appendix I), in bytes. */
+const MOST_PATH_BYTES = 1024
+/** The last id, -1, means "unchanged" to the kernel. */
+const LARGEST_ID = 0xffff_fffe
+
+/** What exportfs keeps as it is. A mount point with any other character makes its own table unreadable to it. */
+export const PLAIN_PATH = /^[A-Za-z0-9._/-]*$/
+
+/** Refuses what must never be exported, whatever renders it. Throws StorageError `invalid` for the first that is wrong. */
+export function checkExports(exports: readonly NfsExport[]): void {
+  for (const [at, one] of exports.entries()) checkExport(one, exports.slice(0, at))
+}
+
+/** The same for one more beside others that are right. Pure: whether a directory is there is not asked. */
+export function checkExport({ path, mountPoint, clients }: NfsExport, others: readonly NfsExport[]): void {
+  checkPath(path)
+  if (mountPoint !== undefined) checkMountPoint(path, mountPoint)
+  if (clients.length === 0) throw refused(path, "nobody may mount it", "Give the cluster its networks.")
+  for (const [index, client] of clients.entries()) checkClient(path, client, clients.slice(0, index))
+  for (const other of others) {
+    if (other.path === path) throw refused(path, "it is there twice", "Keep one of the two.")
+    if (isAround(other.path, path)) throw nested(path, other.path)
+    if (isAround(path, other.path)) throw nested(other.path, path)
+  }
+}
+
+function checkPath(path: string): void {
+  if (!path.startsWith("/")) throw refused(path, "it is not an absolute path", "Write the whole path.")
+  if (path === "/") {
+    throw refused(path, "it is the whole machine", "Export a directory of a store.")
+  }
+  if (
+    path
+      .slice(1)
+      .split("/")
+      .some((part) => part === "" || part === "." || part === "..")
+  ) {
+    throw refused(path, 'it holds "//", "." or ".."', "Write it without.")
+  }
+  if (/\p{Cc}/u.test(path)) {
+    throw refused(path, "it holds a control character", "Rename the directory.")
+  }
+  if (Buffer.byteLength(path) > MOST_PATH_BYTES) {
+    throw refused(
+      path,
+      `it has more than the ${MOST_PATH_BYTES} bytes that a client can mount`,
+      "Shorten it.",
+    )
+  }
+}
+
+function checkMountPoint(path: string, mountPoint: string): void {
+  if (!isAround(mountPoint, path)) {
+    throw refused(path, `it is not on the filesystem at ${mountPoint}`, "Declare the store again.")
+  }
+  if (mountPoint !== path && !PLAIN_PATH.test(mountPoint)) {
+    throw refused(
+      path,
+      `the NFS server cannot be told to wait for a filesystem at ${JSON.stringify(mountPoint)}`,
+      "Export the root of the filesystem itself, or mount it at a path of letters, digits, dots, dashes and underscores.",
+    )
+  }
+}
+
+function checkClient(
+  path: string,
+  { network, access, squash }: NfsClient,
+  before: readonly NfsClient[],
+): void {
+  const range = parseNetwork(network)
+  if (access === "readWrite" && canonicalNetwork(network).endsWith("/0")) {
+    throw refused(path, `everybody could write (${network})`, "Name the networks of the cluster.")
+  }
+  const twin = before.find((other) => overlap(parseNetwork(other.network), range))
+  if (twin !== undefined) {
+    throw refused(path, `${network} and ${twin.network} share addresses`, "Keep the wider one of the two.")
+  }
+  for (const id of squash === undefined ? [] : [squash.uid, squash.gid]) {
+    if (!Number.isInteger(id) || id < 0 || id > LARGEST_ID) {
+      throw refused(path, `${id} is no user or group id`, `Give a number from 0 to ${LARGEST_ID}.`)
+    }
+  }
+}
+
+/** The one spelling of a network, in which an export names it. Throws StorageError `invalid`. */
+export function canonicalNetwork(network: string): string {
+  return formatNetwork(parseNetwork(network))
+}
+
+/** Whether `path` is `directory` or lies in it. Both are absolute and normal. */
+export function isAround(directory: string, path: string): boolean {
+  return path === directory || path.startsWith(directory === "/" ? "/" : `${directory}/`)
+}
+
+function nested(inner: string, outer: string): StorageError {
+  return refused(
+    inner,
+    `it lies in ${outer}, which is exported too`,
+    "Export one of the two: whoever mounts the outer one reaches the inner one by its rules.",
+  )
+}
+
+function refused(path: string, why: string, hint: string): StorageError {
+  const shown = JSON.stringify(path.length > 200 ? `${path.slice(0, 200)}…` : path)
+  return new StorageError("invalid", `${shown} cannot be exported: ${why}`, { facts: { path }, hint })
+}

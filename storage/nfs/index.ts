@@ -1,0 +1,5 @@
+export { compareExports, type ExportDifference } from "./compare.js"
+export type { ActiveExport } from "./etab.js"
+export { canonicalNetwork, checkExport, isAround, type NfsClient, type NfsExport } from "./export.js"
+export { renderExportsFile } from "./exports-file.js"
+export { type KernelFiles, kernelFiles, type KernelServer, readKernelServer } from "./kernel.js"
