@@ -3,6 +3,7 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import type { Logger } from "pino"
 import { durabilityOf, hasFileEvents } from "../storage/disk/index.js"
+import { readKernelServer } from "../storage/nfs/index.js"
 import {
   AdministratorViews,
   applyAtStart,
@@ -198,6 +199,7 @@ export async function startDaemon(config: Config): Promise<RunningDaemon> {
     },
     marks: shelf.marks,
     acknowledgements: new Acknowledgements(database.connection),
+    nfsServer: readKernelServer,
     apply,
     doctor: {
       lastWriteError: () => ledger.lastWriteError,

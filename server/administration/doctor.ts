@@ -1,8 +1,16 @@
-import type { CheckJson, DoctorJson, RepositoriesJson, StoresJson } from "../http/contract/admin.js"
+import { exportName } from "../config/index.js"
+import type {
+  CheckJson,
+  DoctorJson,
+  ExportsJson,
+  RepositoriesJson,
+  StoresJson,
+} from "../http/contract/admin.js"
 
 export interface DoctorParts {
   readonly repositories: () => RepositoriesJson
   readonly stores: () => Promise<StoresJson>
+  readonly exports: () => Promise<ExportsJson>
   readonly lastWriteError: () => { readonly message: string; readonly hint?: string | undefined } | undefined
   readonly cacheError: () => unknown
   /** What is found in the repositories besides their listings. */
@@ -14,7 +22,11 @@ export interface DoctorParts {
 
 /** What the daemon sees of its stores, repositories and state. The machine itself is checked by the command line. */
 export async function examine(parts: DoctorParts): Promise<DoctorJson> {
-  const [shown, besides] = await Promise.all([parts.stores(), parts.repositoryChecks()])
+  const [shown, besides, exported] = await Promise.all([
+    parts.stores(),
+    parts.repositoryChecks(),
+    parts.exports(),
+  ])
   const stores = shown.stores.map(({ name, state, problem, freeBytes, totalBytes }): CheckJson => ({
     name: `store ${name}`,
     status:
@@ -48,6 +60,7 @@ export async function examine(parts: DoctorParts): Promise<DoctorJson> {
     checks: [
       ...stores,
       ...repositories,
+      ...exportChecks(exported),
       ...besides,
       ...parts.ledgerCopies(),
       stateCheck(parts),
@@ -55,6 +68,30 @@ export async function examine(parts: DoctorParts): Promise<DoctorJson> {
       cacheCheck(parts),
     ],
   }
+}
+
+/** One for each export that is not as declared, and one for all that are. */
+function exportChecks({ exports }: ExportsJson): CheckJson[] {
+  const wrong = exports.filter(({ problem }) => problem !== null)
+  const good = exports.length - wrong.length
+  return [
+    ...(good === 0
+      ? []
+      : [
+          {
+            name: "exports",
+            status: "ok" as const,
+            detail: `${good} of ${exports.length} are as declared`,
+            hint: null,
+          },
+        ]),
+    ...wrong.map(({ store, path, cluster, state, problem }): CheckJson => ({
+      name: `export ${exportName({ store, path, cluster })}`,
+      status: state === "unknown" || state === "missing" ? "warn" : "fail",
+      detail: problem?.message ?? state,
+      hint: problem?.hint ?? null,
+    })),
+  ]
 }
 
 function isNearlyFull(free: number | null, total: number | null): boolean {

@@ -13,6 +13,7 @@ import {
   type applyRequest,
   type DocumentJson,
   type DoctorJson,
+  type ExportsJson,
   type FreshOnceJson,
   type freshOnceRequest,
   type RepositoriesJson,
@@ -26,6 +27,7 @@ import { HttpError } from "../http/index.js"
 import type { Ledger } from "../ledger/index.js"
 import { applyDocument, type ApplyParts } from "./apply.js"
 import { type DoctorParts, examine } from "./doctor.js"
+import { ExportRows, type ExportRowsParts } from "./export-rows.js"
 import type { FleetKeeper } from "./fleet-keeper.js"
 import { FleetPlaces } from "./fleet-places.js"
 import { repositoryChecks } from "./repository-checks.js"
@@ -44,6 +46,7 @@ export interface LocalAdministrationParts {
   readonly acceptFence: (store: string, record: FenceRecord, places: readonly string[], by: string) => void
   readonly marks: Marks
   readonly acknowledgements: Acknowledgements
+  readonly nfsServer: ExportRowsParts["nfsServer"]
   readonly apply: ApplyParts
   readonly doctor: Pick<DoctorParts, "lastWriteError" | "cacheError" | "durability" | "ledgerCopies">
   /** What was worked out of a place is worked out anew. */
@@ -55,10 +58,12 @@ export interface LocalAdministrationParts {
 export class LocalAdministration implements Administration {
   readonly #parts: LocalAdministrationParts
   readonly #stores: StoreRows
+  readonly #exports: ExportRows
 
   constructor(parts: LocalAdministrationParts) {
     this.#parts = parts
     this.#stores = new StoreRows(parts)
+    this.#exports = new ExportRows({ ...parts, stores: this.#stores })
   }
 
   repositories(): RepositoriesJson {
@@ -75,6 +80,10 @@ export class LocalAdministration implements Administration {
 
   async stores(): Promise<StoresJson> {
     return { stores: await this.#stores.rows() }
+  }
+
+  exports(): Promise<ExportsJson> {
+    return this.#exports.rows()
   }
 
   async acceptStore(name: string, by: string): Promise<StoreAcceptedJson> {
@@ -161,6 +170,7 @@ export class LocalAdministration implements Administration {
       ...this.#parts.doctor,
       repositories: () => this.repositories(),
       stores: () => this.stores(),
+      exports: () => this.exports(),
       repositoryChecks: () => this.#repositoryChecks(),
     })
   }

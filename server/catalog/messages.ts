@@ -1,4 +1,4 @@
-import type { FenceRecord, FenceState, OwnershipSample, Space } from "../../storage/disk/index.js"
+import type { FenceRecord, FenceState, Location, OwnershipSample, Space } from "../../storage/disk/index.js"
 import type { Engine, Listing, Snapshot } from "../../storage/index.js"
 import type { Moment } from "./clock.js"
 import type { FoundCopy, KeepCopyRequest, KeptCopy } from "./ledger-files.js"
@@ -87,6 +87,11 @@ export interface StoreFenceRequest {
   readonly id?: string | undefined
 }
 
+/** Where one of several directories really is, or why that cannot be told. */
+export type FoundDirectory =
+  | { readonly kind: "found"; readonly location: Location }
+  | { readonly kind: "failed"; readonly error: ErrorJson }
+
 export interface OwnershipRequest {
   readonly directories: readonly string[]
   /** Files and folders of each. */
@@ -110,6 +115,8 @@ export interface StoreMethods extends Methods {
   /** Whose these directories are; those that are not there are left out. */
   ownership(request: OwnershipRequest): Promise<readonly OwnershipSample[]>
   space(path: string): Promise<Space>
+  /** One for each path, in the same order. */
+  locate(paths: readonly string[]): Promise<readonly FoundDirectory[]>
   forget(place: string): void
 }
 

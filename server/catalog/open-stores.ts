@@ -2,7 +2,13 @@ import type { FenceRecord, FenceState, OwnershipSample, Space } from "../../stor
 import { type KeyMemory, Secret } from "../../storage/index.js"
 import type { Clock } from "./clock.js"
 import type { FoundCopy, KeptCopy } from "./ledger-files.js"
-import type { CatalogMethods, OwnershipRequest, PlaceSpec, StoreFenceRequest } from "./messages.js"
+import type {
+  CatalogMethods,
+  FoundDirectory,
+  OwnershipRequest,
+  PlaceSpec,
+  StoreFenceRequest,
+} from "./messages.js"
 import { type Hang, hangOf } from "./pulse.js"
 import type { StoreConnection } from "./store-thread.js"
 import { WorkQueue } from "./work-queue.js"
@@ -144,6 +150,11 @@ export class OpenStores {
   async space(store: string): Promise<Space> {
     const { connection, spec } = this.named(store)
     return connection.rpc.call("space", spec.path)
+  }
+
+  /** Where directories of a store really are: one for each path, in the same order. */
+  async locate(store: string, paths: readonly string[]): Promise<readonly FoundDirectory[]> {
+    return this.named(store).connection.rpc.call("locate", paths)
   }
 
   /** False when a thread hangs on a mount and is left behind. */

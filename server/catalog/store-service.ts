@@ -7,6 +7,7 @@ import {
   emptinessOf,
   type FenceRecord,
   type FenceState,
+  locate,
   type OwnershipSample,
   sampleOwnership,
   spaceAt,
@@ -29,6 +30,7 @@ import { FolderWatch } from "./folder-watch.js"
 import { findLedgerCopies, keepLedgerCopy, setLedgerCopyAside } from "./ledger-files.js"
 import type {
   CatalogMethods,
+  FoundDirectory,
   ListReply,
   ListingHeader,
   ListRequest,
@@ -101,6 +103,7 @@ export class StoreService {
       ownership: async ({ directories, most }) =>
         directories.flatMap((directory) => during(() => ownershipOf(directory, most))),
       space: async (path) => during(() => spaceAt(path)),
+      locate: async (paths) => paths.map((path) => during(() => foundAt(path))),
       forget: (place) => {
         this.#open.delete(place)
         this.#watch.drop(place)
@@ -268,6 +271,15 @@ function ownershipOf(directory: string, most: number): OwnershipSample[] {
   } catch (error) {
     // Its listing says what is wrong.
     if (error instanceof StorageError) return []
+    throw error
+  }
+}
+
+function foundAt(path: string): FoundDirectory {
+  try {
+    return { kind: "found", location: locate(path) }
+  } catch (error) {
+    if (error instanceof StorageError) return { kind: "failed", error: errorToJson(error) }
     throw error
   }
 }

@@ -11,6 +11,7 @@ import { freshOnceCommand } from "./fresh-once.js"
 import { repositoriesCommand } from "./repositories.js"
 import { serveCommand } from "./serve.js"
 import { snapshotsCommand } from "./snapshots.js"
+import { exportsCommand } from "./exports.js"
 import { storesCommand } from "./stores.js"
 import { volumesCommand } from "./volumes.js"
 
@@ -32,6 +33,7 @@ const commands = [
   snapshotsCommand,
   repositoriesCommand,
   storesCommand,
+  exportsCommand,
   freshOnceCommand,
   doctorCommand,
   schemaCommand,

@@ -86,7 +86,8 @@ function compared(
 
 function change(kind: ChangeKind, of: EntryKind, name: string): Change {
   const notes: string[] = []
-  if (of === "export" && kind !== "removed") notes.push("kept, not applied yet: this version does not export")
+  if (of === "export" && kind !== "removed")
+    notes.push("kept and compared: this version does not export by itself, see `cistern exports`")
   if (kind === "removed") notes.push("detached: data, ledger and pins stay as they are")
   if (kind === "replaced") notes.push("another place, engine or cluster: this is a new repository")
   return { kind, of, name, fields: [], notes }

@@ -117,6 +117,10 @@ export interface ExportEntry {
 }
 
 /** What an export is known by: it has no name of its own. */
-export function exportName(entry: ExportEntry): string {
-  return `${entry.store}:${entry.path} for ${entry.cluster}`
+export function exportName({
+  store,
+  path,
+  cluster,
+}: Pick<ExportEntry, "store" | "path" | "cluster">): string {
+  return `${store}:${path} for ${cluster}`
 }

@@ -3,6 +3,7 @@ import { mkdirSync, readdirSync, renameSync, rmSync, symlinkSync } from "node:fs
 import { join } from "node:path"
 import { describe, expect, it } from "vitest"
 import { type DaemonProcess, documentFile, program, startDaemon } from "../support/daemon.js"
+import { exportfs } from "../support/exportfs.js"
 import { scratch } from "../support/fixtures.js"
 import { writeSyntheticKopia } from "../support/synthetic-kopia.js"
 import { documentOf, sharedKopia, sharedStore } from "./fleet.js"
@@ -53,6 +54,27 @@ describe("the command line beside a running daemon", () => {
     expect(unknown.stdout).toContain("newest_incomplete")
     expect(volumes.stdout).toContain('"pvc": "grafana"')
     expect((JSON.parse(snapshots.stdout) as { snapshots: unknown[] }).snapshots).toHaveLength(10)
+  })
+
+  it("shows what is to be exported, which the real exportfs takes", async () => {
+    const { store } = sharedStore()
+    const exported = { store: "tank", path: "kopia", cluster: "home", access: "readWrite" }
+    const document = { ...documentOf(store, [sharedKopia]), exports: [exported] }
+    const daemon = await startDaemon({ document })
+    await daemon.answers("home/home-assistant", "restore")
+    const [list, show] = await Promise.all([
+      shell("cistern exports --json", daemon),
+      shell("cistern exports show", daemon),
+    ])
+    // Which of the two depends on whether this machine has an NFS server.
+    expect(JSON.parse(list.stdout)).toMatchObject({
+      exports: [
+        { directory: `${store}/kopia`, state: expect.stringMatching(/^(missing|unknown)$/) as string },
+      ],
+    })
+    const { exitCode, stderr, etab } = exportfs(show.stdout)
+    expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: "" })
+    expect(etab).toMatch(new RegExp(`^${store}/kopia\t`, "m"))
   })
 
   it("applies a document and exports it back", async () => {

@@ -75,6 +75,8 @@ export interface ChainOptions {
   /** Changes what the parts of the daemon see; a fault between two of them. */
   readonly connect?: (connect: CatalogParts["connect"]) => CatalogParts["connect"]
   readonly events?: boolean
+  /** What the machine's NFS server exports. */
+  readonly nfsServer?: LocalAdministrationParts["nfsServer"]
 }
 
 /** Never by itself: only questions list, so that a test says when. */
@@ -222,6 +224,7 @@ export class Chain {
       },
       marks: shelf.marks,
       acknowledgements: new Acknowledgements(this.database.connection),
+      nfsServer: options.nfsServer ?? (() => undefined),
       apply,
       doctor: {
         lastWriteError: () => ledger.lastWriteError,

@@ -8,6 +8,7 @@ import {
   applyRequest,
   type DocumentJson,
   type DoctorJson,
+  type ExportsJson,
   type FreshOnceJson,
   freshOnceRequest,
   type RepositoriesJson,
@@ -31,6 +32,7 @@ export interface Administration {
   volumes(filter: { cluster?: string | undefined; namespace?: string | undefined }): VolumesJson
   snapshots(filter: SnapshotFilter): Promise<SnapshotsJson>
   stores(): Promise<StoresJson>
+  exports(): Promise<ExportsJson>
   acceptStore(name: string, by: string): Promise<StoreAcceptedJson>
   acceptRepository(
     name: string,
@@ -66,6 +68,9 @@ export function adminRoutes(administration: Administration): Router {
   })
   router.get(adminPaths.stores, async (_request, response) => {
     response.json(await administration.stores())
+  })
+  router.get(adminPaths.exports, async (_request, response) => {
+    response.json(await administration.exports())
   })
   router.get(adminPaths.document, (_request, response) => {
     response.json(administration.document())

@@ -131,6 +131,35 @@ export type StoreJson = z.infer<typeof storeJson>
 export const storesJson = z.strictObject({ stores: z.array(storeJson) })
 export type StoresJson = z.infer<typeof storesJson>
 
+/** GET /api/v1/exports: what is declared, beside what the machine's NFS server exports now. */
+export const exportJson = z.strictObject({
+  store: z.string(),
+  /** Relative to the store. */
+  path: z.string(),
+  cluster: z.string(),
+  /** What clients mount: with links followed where the store can be asked. */
+  directory: z.string(),
+  networks: z.array(z.string()),
+  access: z.enum(["readOnly", "readWrite"]),
+  squash: z.strictObject({ uid: z.int(), gid: z.int() }).nullable(),
+  /**
+   * `exported`: exactly so. `different`: otherwise, or to somebody else too. `missing`: not at all. `withheld`: its store is fenced,
+   * so nobody should mount it. `refused`: it must never be exported. `unknown`: the store or the server cannot be asked.
+   */
+  state: z.enum(["exported", "different", "missing", "withheld", "refused", "unknown"]),
+  /** Why it is not `exported`. */
+  problem: problem.nullable(),
+})
+export type ExportJson = z.infer<typeof exportJson>
+export const exportsJson = z.strictObject({
+  /** The kernel's NFS server; null where there is none, or none that can be read. */
+  server: z.strictObject({ running: z.boolean() }).nullable(),
+  exports: z.array(exportJson),
+  /** What of it may be exported now, as a file for /etc/exports.d. */
+  file: z.string(),
+})
+export type ExportsJson = z.infer<typeof exportsJson>
+
 /** POST /api/v1/stores/{store}/accept, with an empty body: the store as it is now is the right one. */
 export const storeAcceptedJson = z.strictObject({
   store: storeJson,
@@ -238,6 +267,7 @@ export const adminPaths = {
   volumes: "/api/v1/volumes",
   snapshots: "/api/v1/snapshots",
   stores: "/api/v1/stores",
+  exports: "/api/v1/exports",
   apply: "/api/v1/apply",
   document: "/api/v1/document",
   freshOnce: "/api/v1/fresh-once",

@@ -14,6 +14,7 @@ const commands = [
   "snapshots",
   "repositories",
   "stores",
+  "exports",
   "fresh-once",
   "doctor",
   "schema",
@@ -52,6 +53,7 @@ describe("cistern --help", () => {
       "doctor",
       "repositories list",
       "stores list",
+      "exports list",
     ]) {
       expect((await cli([...command.split(" "), "--help"])).stdout).toContain("--json")
     }
@@ -107,7 +109,7 @@ describe("the completion for bash", () => {
   }
 
   it("offers commands", async () => {
-    expect(await candidates("ex")).toEqual(["export", "exists"])
+    expect(await candidates("ex")).toEqual(["export", "exists", "exports"])
   })
 
   it("offers the commands below a command", async () => {

@@ -4,6 +4,7 @@ import {
   type RepositoryJson,
   repositoriesJson,
   type StoreJson,
+  exportsJson,
   storesJson,
   type VolumeJson,
   volumesJson,
@@ -222,6 +223,57 @@ tank  fenced: another filesystem is mounted here  2026-11-20 03:00:00  512 GiB  
   })
 })
 
+describe("cistern exports", () => {
+  const answer = exportsJson.parse({
+    server: { running: true },
+    exports: [
+      {
+        store: "tank",
+        path: "kopia",
+        cluster: "home",
+        directory: "/mnt/tank/kopia",
+        networks: ["192.168.10.0/24", "fd00:1::/64"],
+        access: "readWrite",
+        squash: { uid: 568, gid: 568 },
+        state: "exported",
+        problem: null,
+      },
+      {
+        store: "tank",
+        path: "restic",
+        cluster: "lab",
+        directory: "/mnt/tank/restic",
+        networks: [],
+        access: "readOnly",
+        squash: null,
+        state: "refused",
+        problem: { code: "invalid", message: "nobody may mount it", hint: null },
+      },
+    ],
+    file: "# Written by Cistern.\n/mnt/tank/kopia 192.168.10.0/24(rw)\n",
+  })
+
+  it("prints who may mount what, and what is wrong with it", async () => {
+    const { stdout, requests } = await asked(["exports"], 200, answer)
+    expect(requests).toMatchObject([{ method: "GET", url: "/api/v1/exports" }])
+    expect(stdout)
+      .toBe(`STATE                         DIRECTORY         CLUSTER  NETWORKS                     ACCESS      EVERYBODY IS
+exported                      /mnt/tank/kopia   home     192.168.10.0/24 fd00:1::/64  read-write  568:568
+refused: nobody may mount it  /mnt/tank/restic  lab                                   read-only   -
+`)
+  })
+
+  it("prints the file and nothing else", async () => {
+    const { stdout, stderr } = await asked(["exports", "show"], 200, answer)
+    expect({ stdout, stderr }).toEqual({ stdout: answer.file, stderr: "" })
+  })
+
+  it("says when none is declared", async () => {
+    const { stdout } = await asked(["exports"], 200, { ...answer, exports: [] })
+    expect(stdout).toBe("No export is declared.\n")
+  })
+})
+
 describe("cistern fresh-once", () => {
   it("says until when", async () => {
     const body = { cluster: "home", namespace: "media", pvc: "radarr", until: "2026-11-20T03:15:00Z" }
@@ -283,6 +335,8 @@ describe("a command without a daemon", () => {
     ["volumes"],
     ["repositories"],
     ["stores"],
+    ["exports"],
+    ["exports", "show"],
     ["export"],
     ["snapshots"],
     ["fresh-once", "a/b"],
