@@ -27,11 +27,13 @@ export function compareExports(
   active: readonly ActiveExport[],
 ): ExportDifference[] {
   const differences: ExportDifference[] = []
+  const byPath = new Map<string, ActiveExport[]>()
+  for (const entry of active) byPath.set(entry.path, [...(byPath.get(entry.path) ?? []), entry])
   const matched = new Set<ActiveExport>()
   for (const { path, mountPoint, clients } of wanted) {
     for (const client of clients) {
       const network = canonicalNetwork(client.network)
-      const found = active.find((entry) => entry.path === path && networkOf(entry.client) === network)
+      const found = byPath.get(path)?.find((entry) => networkOf(entry.client) === network)
       if (found === undefined) {
         differences.push({ kind: "missing", path, client: network })
         continue
@@ -43,11 +45,8 @@ export function compareExports(
     }
   }
   for (const entry of active) {
-    if (
-      matched.has(entry) ||
-      !wanted.some(({ path }) => isAround(path, entry.path) || isAround(entry.path, path))
-    )
-      continue
+    const concerns = wanted.some(({ path }) => isAround(path, entry.path) || isAround(entry.path, path))
+    if (matched.has(entry) || !concerns) continue
     const { path, client, options } = entry
     differences.push({ kind: "foreign", path, client, writes: settingOf("access", options) === "rw" })
   }
@@ -65,7 +64,7 @@ const SETTINGS: Readonly<Record<string, RegExp>> = {
   uid: /^anonuid=/,
   gid: /^anongid=/,
   security: /^sec=/,
-  mountpoint: /^(mountpoint|mp)(=|$)/,
+  mountpoint: /^mountpoint(=|$)/,
   fsid: /^fsid=/,
   crossing: /^(no)?crossmnt$/,
   hiding: /^(no)?hide$/,
