@@ -22,3 +22,25 @@ export function selectUncompacted(indexes: readonly string[], logs: readonly Com
   )
   return indexes.filter((id) => !replaced.has(id))
 }
+
+/** So many compactions are remembered; one a day is much. */
+const MOST_LOGS = 200
+
+/**
+ * Compactions that any listing met, also one that was not taken. Maintenance may remove the log together with what it replaced,
+ * between two listings that are taken.
+ */
+export class RecentLogs {
+  readonly #logs = new Map<string, CompactionLog>()
+
+  note(id: string, log: CompactionLog): void {
+    this.#logs.delete(id)
+    this.#logs.set(id, log)
+    const [oldest] = this.#logs.keys()
+    if (this.#logs.size > MOST_LOGS && oldest !== undefined) this.#logs.delete(oldest)
+  }
+
+  all(): readonly CompactionLog[] {
+    return [...this.#logs.values()]
+  }
+}

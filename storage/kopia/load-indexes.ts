@@ -1,7 +1,7 @@
 import { StorageError } from "../errors.js"
 import type { BlobReader } from "./blob-reader.js"
 import { kindOfBlob } from "./blob-id.js"
-import { selectUncompacted, type CompactionLog } from "./compaction-log.js"
+import { type CompactionLog, type RecentLogs, selectUncompacted } from "./compaction-log.js"
 import { readEpochNames } from "./epoch-names.js"
 import type { OpenedFormat } from "./format-keeper.js"
 import { scanIndex } from "./index-blob.js"
@@ -10,8 +10,8 @@ import type { IndexRecord } from "./index-record.js"
 import { IndexView } from "./index-view.js"
 import type { BlobListing, KopiaBlob, KopiaBlobs } from "./kopia-blobs.js"
 import { selectLiveIndexes } from "./live-indexes.js"
-import { parseMarks, type Mark } from "./marks.js"
-import { contentSurvives, indexLost, replacedByEpochs, replacedByLog } from "./vanished.js"
+import { parseMarks } from "./marks.js"
+import { indexLost, missedOf, replacedByEpochs, replacedByLogs } from "./vanished.js"
 
 export interface IndexSources {
   readonly blobs: KopiaBlobs
@@ -19,6 +19,7 @@ export interface IndexSources {
   readonly opened: OpenedFormat
   readonly listing: BlobListing
   readonly view: IndexView
+  readonly logs: RecentLogs
   readonly previousMarks: readonly string[]
   readonly signal: AbortSignal | undefined
 }
@@ -52,7 +53,9 @@ export async function loadIndexes(sources: IndexSources): Promise<LoadedIndexes>
     records.set(blob.id, await reader.index(opened, blob))
   }
   view.update(records)
-  await explainMarks(sources, selection)
+  let entryCount = 0
+  for (const record of records.values()) entryCount += record.entryCount
+  await explainMarks(sources, selection, entryCount)
   return selection
 }
 
@@ -65,22 +68,32 @@ function selectByEpochs(listing: BlobListing): Selection {
   }
 }
 
-async function selectByLogs({ reader, opened, listing, signal }: IndexSources): Promise<Selection> {
+async function selectByLogs({
+  reader,
+  opened,
+  listing,
+  logs: recent,
+  signal,
+}: IndexSources): Promise<Selection> {
   const indexes = listing.blobs.filter(({ id }) => kindOfBlob(id) === "legacy_index")
   const logs: CompactionLog[] = []
   for (const blob of listing.blobs.filter(({ id }) => kindOfBlob(id) === "compaction_log")) {
     signal?.throwIfAborted()
-    logs.push(await reader.compactionLog(opened, blob))
+    const log = await reader.compactionLog(opened, blob)
+    logs.push(log)
+    recent.note(blob.id, log)
   }
   const byId = new Map(indexes.map((blob) => [blob.id, blob]))
   const present = new Set(byId.keys())
+  const replaced = replacedByLogs(recent.all(), present)
   return {
     live: pick(byId, selectUncompacted([...present], logs)),
-    isReplaced: (id) => replacedByLog(id, logs, present),
+    isReplaced: (id) => replaced.has(id),
   }
 }
 
-async function explainMarks(sources: IndexSources, selection: Selection): Promise<void> {
+/** `entryCount`: of all live index blobs together. */
+async function explainMarks(sources: IndexSources, selection: Selection, entryCount: number): Promise<void> {
   const { blobs, opened, listing, reader, view } = sources
   const live = new Set(selection.live.map(({ id }) => id))
   const marks = parseMarks(opened.repositoryId, sources.previousMarks)
@@ -96,18 +109,25 @@ async function explainMarks(sources: IndexSources, selection: Selection): Promis
   const before = new IndexView()
   before.update(known)
   // The epoch manager never takes its blobs away unless names tell why; only what the logs did may have lost its trace.
-  const recordOf = ({ id }: Mark) => (kindOfBlob(id) === "legacy_index" ? known.get(id) : undefined)
-  const others = await contentsAmong(
-    new Set(doubtful.flatMap((mark) => recordOf(mark)?.witnesses ?? [])),
+  const vanished = doubtful.map(({ id }) => (kindOfBlob(id) === "legacy_index" ? known.get(id) : undefined))
+  const witnesses = new Set(vanished.flatMap((record) => record?.witnesses ?? []))
+  const marked = new Set(marks.map(({ id }) => id))
+  const isNew = ({ id }: KopiaBlob): boolean => !marked.has(id)
+  const othersOfNew = await contentsAmong(witnesses, sources, selection.live.filter(isNew))
+  const othersOfOld = await contentsAmong(
+    witnesses,
     sources,
-    selection.live,
+    selection.live.filter((blob) => !isNew(blob)),
   )
-  const then = { before: (id: string) => before.winner(id), now: (id: string) => view.winner(id), others }
-  for (const mark of doubtful) {
-    const record = recordOf(mark)
-    if (record === undefined || !contentSurvives(record, then)) {
-      throw indexLost(mark, blobs.fileOf(mark.id), listed.has(mark.id))
-    }
+  const missed = missedOf(vanished, {
+    before: (id) => before.winner(id),
+    now: (id) => view.winner(id),
+    others: new Set([...othersOfNew, ...othersOfOld]),
+    othersOfNew,
+    entryCount,
+  })
+  for (const [at, mark] of doubtful.entries()) {
+    if (missed[at] === true) throw indexLost(mark, blobs.fileOf(mark.id), listed.has(mark.id))
   }
 }
 

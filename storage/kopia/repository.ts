@@ -3,6 +3,7 @@ import { StorageError } from "../errors.js"
 import type { Listing, Notice, OpenOptions, Repository, Writer } from "../repository.js"
 import { BlobReader } from "./blob-reader.js"
 import { decidesListing, FORMAT_BLOB, kindOfBlob } from "./blob-id.js"
+import { RecentLogs } from "./compaction-log.js"
 import { FormatKeeper, type OpenedFormat } from "./format-keeper.js"
 import { loadIndexes } from "./load-indexes.js"
 import { IndexView } from "./index-view.js"
@@ -39,6 +40,7 @@ export class KopiaRepository implements Repository {
   readonly #options: OpenOptions
   readonly #formats: FormatKeeper
   readonly #indexes = new IndexView()
+  readonly #logs = new RecentLogs()
   readonly #manifests = new ManifestView()
   /** As old as the view, which tells sources apart as objects. */
   readonly #sources = new Sources()
@@ -133,6 +135,7 @@ export class KopiaRepository implements Repository {
       opened,
       listing,
       view: this.#indexes,
+      logs: this.#logs,
       previousMarks,
       signal,
     })

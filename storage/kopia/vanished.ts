@@ -17,15 +17,20 @@ export function replacedByEpochs(id: string, { rangesEnd, compacted }: LiveIndex
   return Number(epoch ?? last) < rangesEnd || (kind === "n" && compacted.has(Number(epoch)))
 }
 
-/** Whether a compaction log, all of whose outputs are live or replaced in their turn, took a blob in. */
-export function replacedByLog(
-  id: string,
+/** The blobs that compactions took in, all of whose outputs are present, or were taken in in their turn. */
+export function replacedByLogs(
   logs: readonly CompactionLog[],
   present: ReadonlySet<string>,
-): boolean {
-  return logs.some(
-    ({ inputs, outputs }) => inputs.includes(id) && outputs.every((output) => present.has(output)),
-  )
+): ReadonlySet<string> {
+  const replaced = new Set<string>()
+  for (let before = -1; before < replaced.size;) {
+    before = replaced.size
+    for (const { inputs, outputs } of logs) {
+      if (!outputs.every((id) => present.has(id) || replaced.has(id))) continue
+      for (const id of inputs) replaced.add(id)
+    }
+  }
+  return replaced
 }
 
 /** What the last listing and this one know, for compactions whose log was cleaned away since. */
@@ -36,20 +41,55 @@ export interface BeforeAndNow {
   readonly now: (contentId: string) => IndexEntry | undefined
   /** Contents other than manifests that the live index blobs name, as far as they were looked for. */
   readonly others: ReadonlySet<string>
+  /** The same, for index blobs that came since. */
+  readonly othersOfNew: ReadonlySet<string>
+  /** Entries of all live index blobs together. */
+  readonly entryCount: number
 }
 
-/** Whether everything a blob said is still said, or overruled, or had been given up before. */
-export function contentSurvives(record: IndexRecord, { before, now, others }: BeforeAndNow): boolean {
-  const manifestsSurvive = record.manifests.every((entry) => {
+/** A compaction is proven by so many contents of one blob that are named by a new one. */
+const PROVING_WITNESSES = 4
+/** More than a tenth of everything is not dropped in passing. */
+const LARGEST_DROP = 0.1
+
+/**
+ * Which of several index blobs are missed: what they said is neither said any more, nor overruled, nor had been given up before.
+ * Undefined stands for one of which nothing is known.
+ */
+export function missedOf(records: readonly (IndexRecord | undefined)[], then: BeforeAndNow): boolean[] {
+  const dropped = records.map((record) => record !== undefined && !isNamed(record, then.others))
+  const entries = records.reduce(
+    (sum, record, at) => sum + (dropped[at] === true ? (record?.entryCount ?? 0) : 0),
+    0,
+  )
+  const compacted = records.some(
+    (record) =>
+      record !== undefined &&
+      record.witnesses.length >= PROVING_WITNESSES &&
+      isNamed(record, then.othersOfNew),
+  )
+  // Maintenance drops contents that no snapshot needs when it compacts. Without a compaction they were lost. No snapshot goes
+  // unseen by this: manifests have to survive in any case.
+  const explained = compacted && entries <= then.entryCount * LARGEST_DROP
+  return records.map(
+    (record, at) =>
+      record === undefined || !manifestsSurvive(record, then) || (dropped[at] === true && !explained),
+  )
+}
+
+function manifestsSurvive({ manifests }: IndexRecord, { before, now }: BeforeAndNow): boolean {
+  return manifests.every((entry) => {
     const current = now(entry.contentId)
     // A deletion that was dropped together with what it deleted is gone for good, and missed by nobody.
     return current === undefined
       ? (before(entry.contentId) ?? entry).deleted
       : !outranks(before(entry.contentId) ?? entry, current)
   })
-  // Maintenance may have dropped some contents at the same time; a lost index would have taken nearly all with it.
-  const found = record.witnesses.filter((id) => others.has(id)).length
-  return manifestsSurvive && found * 2 >= record.witnesses.length
+}
+
+/** Whether most of a blob's contents are named: some may have been dropped, a lost index would have taken nearly all with it. */
+function isNamed({ witnesses }: IndexRecord, contents: ReadonlySet<string>): boolean {
+  return witnesses.filter((id) => contents.has(id)).length * 2 >= witnesses.length
 }
 
 export function indexLost(mark: Mark, file: string, listed: boolean): StorageError {

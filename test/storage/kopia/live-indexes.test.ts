@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest"
 import { selectUncompacted } from "../../../storage/kopia/compaction-log.js"
 import { readEpochNames } from "../../../storage/kopia/epoch-names.js"
 import { selectLiveIndexes } from "../../../storage/kopia/live-indexes.js"
-import { replacedByEpochs, replacedByLog } from "../../../storage/kopia/vanished.js"
+import { replacedByEpochs, replacedByLogs } from "../../../storage/kopia/vanished.js"
 
 const hash = "0123456789abcdef0123456789abcdef"
 const xn = (epoch: number, name = "a") => `xn${epoch}_${hash}-s${name}147-c1`
@@ -192,8 +192,26 @@ describe("the live index blobs of a repository with compaction logs", () => {
 
   it("count as replaced only by a log whose outputs are all there", () => {
     const log = { inputs: ["n1"], outputs: ["n2", "n3"] }
-    expect(replacedByLog("n1", [log], new Set(["n2", "n3"]))).toBe(true)
-    expect(replacedByLog("n1", [log], new Set(["n2"]))).toBe(false)
-    expect(replacedByLog("n4", [log], new Set(["n2", "n3"]))).toBe(false)
+    expect(replacedByLogs([log], new Set(["n2", "n3"]))).toEqual(new Set(["n1"]))
+    expect(replacedByLogs([log], new Set(["n2"]))).toEqual(new Set())
+  })
+
+  it("count as replaced by what replaced their replacement, in whatever order it was logged", () => {
+    const logs = [
+      { inputs: ["n3", "n4"], outputs: ["n5"] },
+      { inputs: ["n1", "n2"], outputs: ["n3"] },
+      { inputs: ["n5"], outputs: ["n6"] },
+    ]
+    expect(replacedByLogs(logs, new Set(["n6"]))).toEqual(new Set(["n1", "n2", "n3", "n4", "n5"]))
+    expect(replacedByLogs(logs, new Set(["n4"]))).toEqual(new Set())
+    expect(
+      replacedByLogs(
+        [
+          { inputs: ["n1"], outputs: ["n2"] },
+          { inputs: ["n2"], outputs: ["n1"] },
+        ],
+        new Set(),
+      ),
+    ).toEqual(new Set())
   })
 })

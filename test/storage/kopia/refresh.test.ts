@@ -227,28 +227,51 @@ describe("index blobs that counted before", () => {
     expect(other.snapshots).toHaveLength(63)
   })
 
-  it("may have been compacted by a log that was cleaned away since, if all they said is still said", async () => {
+  describe("whose compaction's log was cleaned away since", () => {
     const format1 = "kopia/format-1"
-    const directory = fixtureCopy(format1)
-    const memory = new VolatileBlobMemory()
-    // Without the log, its inputs and its output all count; with it, the inputs are superseded and may go.
-    const logs = readdirSync(directory).filter((folder) => /^m[0-9a-f]{2}$/.test(folder))
-    expect(logs.length).toBeGreaterThan(0)
-    const compacted = await open(directory, passwordOf(format1)).list()
-    const stillLive = new Set(compacted.marks.map((mark) => mark.split(" ")[0]))
-    for (const folder of logs) rmSync(join(directory, folder), { recursive: true })
-    const { marks } = await open(directory, passwordOf(format1), memory).list()
-    const inputs = marks.slice(1).flatMap((mark) => {
-      const id = mark.split(" ")[0] ?? ""
-      return stillLive.has(id) ? [] : [id]
-    })
-    expect(inputs.length).toBeGreaterThan(0)
-    for (const id of inputs) rmSync(join(directory, id.slice(0, 3), id.slice(3, 6), id.slice(6) + ".f"))
 
-    const after = await open(directory, passwordOf(format1), memory).list({ previousMarks: marks })
-    expect(after.snapshots).toEqual(compacted.snapshots)
-    const withoutMemory = await failure(open(directory, passwordOf(format1)).list({ previousMarks: marks }))
-    expect(withoutMemory.code).toBe("index_lost")
+    /** Marks of all index blobs, those that were compacted and what came of it; `clean` removes the former. */
+    async function compactedUnseen(memory?: VolatileBlobMemory) {
+      const directory = fixtureCopy(format1)
+      const logs = readdirSync(directory).filter((folder) => /^m[0-9a-f]{2}$/.test(folder))
+      expect(logs.length).toBeGreaterThan(0)
+      const compacted = await open(directory, passwordOf(format1)).list()
+      const stillLive = new Set(compacted.marks.map((mark) => mark.split(" ")[0]))
+      const aside = scratch()
+      for (const folder of logs) renameSync(join(directory, folder), join(aside, folder))
+      // Without the log, its inputs and its output all count; with it, the inputs are superseded and may go.
+      const { marks } = await open(directory, passwordOf(format1), memory).list()
+      const inputs = marks.slice(1).flatMap((mark) => {
+        const id = mark.split(" ")[0] ?? ""
+        return stillLive.has(id) ? [] : [id]
+      })
+      expect(inputs.length).toBeGreaterThan(0)
+      const clean = (): void => {
+        for (const id of inputs) rmSync(join(directory, id.slice(0, 3), id.slice(3, 6), id.slice(6) + ".f"))
+      }
+      return { directory, logs, aside, compacted, marks, clean }
+    }
+
+    it("are no loss if all they said is still said", async () => {
+      const memory = new VolatileBlobMemory()
+      const { directory, compacted, marks, clean } = await compactedUnseen(memory)
+      clean()
+      const after = await open(directory, passwordOf(format1), memory).list({ previousMarks: marks })
+      expect(after.snapshots).toEqual(compacted.snapshots)
+      const withoutMemory = await failure(open(directory, passwordOf(format1)).list({ previousMarks: marks }))
+      expect(withoutMemory.code).toBe("index_lost")
+    })
+
+    it("are no loss if the log was met meanwhile, whatever they said", async () => {
+      const { directory, logs, aside, compacted, marks, clean } = await compactedUnseen()
+      for (const folder of logs) renameSync(join(aside, folder), join(directory, folder))
+      const repository = open(directory, passwordOf(format1))
+      await repository.list()
+      for (const folder of logs) rmSync(join(directory, folder), { recursive: true })
+      clean()
+      const after = await repository.list({ previousMarks: marks })
+      expect(after.snapshots).toEqual(compacted.snapshots)
+    })
   })
 })
 

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest"
 import type { IndexEntry } from "../../../storage/kopia/index-entry.js"
 import { IndexView } from "../../../storage/kopia/index-view.js"
 import { parseMarks, renderMarks } from "../../../storage/kopia/marks.js"
-import { contentSurvives, indexLost } from "../../../storage/kopia/vanished.js"
+import { indexLost, missedOf } from "../../../storage/kopia/vanished.js"
 
 const entry = (contentId: string, timestamp: number, deleted = false, pack = "q1"): IndexEntry => ({
   contentId,
@@ -34,11 +34,14 @@ function survives(
     merged.update(new Map(blobs.map((entries, index) => [`n${index}`, record(entries)])))
     return (id: string) => merged.winner(id)
   }
-  return contentSurvives(record(before[0] ?? [], witnesses), {
+  const [missed] = missedOf([record(before[0] ?? [], witnesses)], {
     before: view(before),
     now: view(now),
     others: new Set(others),
+    othersOfNew: new Set(),
+    entryCount: 1000,
   })
+  return missed === false
 }
 
 describe("an index blob that is gone without a trace of its compaction", () => {
@@ -68,6 +71,42 @@ describe("an index blob that is gone without a trace of its compaction", () => {
     expect(survives([[]], [], witnesses, [])).toBe(false)
     expect(survives([[]], [], witnesses, ["aa"])).toBe(false)
     expect(survives([[]], [], witnesses, ["aa", "bb", "cc"])).toBe(true)
+  })
+
+  describe("beside others", () => {
+    const nothing = (): undefined => undefined
+    const large = record([], ["aa", "bb", "cc", "dd"])
+    const small = record([], ["xx", "yy"])
+    const then = {
+      before: nothing,
+      now: nothing,
+      others: new Set(["aa", "bb", "cc"]),
+      othersOfNew: new Set(["aa", "bb", "cc"]),
+      entryCount: 1000,
+    }
+
+    it("may have been dropped by the compaction that took the others in", () => {
+      expect(missedOf([small, large], then)).toEqual([false, false])
+    })
+
+    it("is a loss when nothing new names what the others said: nothing was compacted", () => {
+      expect(missedOf([small, large], { ...then, othersOfNew: new Set() })).toEqual([true, false])
+      expect(missedOf([small], then)).toEqual([true])
+    })
+
+    it("is a loss when too little proves the compaction", () => {
+      expect(missedOf([small, record([], ["aa", "bb", "cc"])], then)).toEqual([true, false])
+    })
+
+    it("is a loss when more is gone than maintenance drops in passing", () => {
+      expect(missedOf([small, large], { ...then, entryCount: 19 })).toEqual([true, false])
+      expect(missedOf([small, large], { ...then, entryCount: 20 })).toEqual([false, false])
+    })
+
+    it("is a loss when it carried a manifest, or nothing is known of it", () => {
+      expect(missedOf([record([entry("ma", 1)], ["xx"]), large], then)).toEqual([true, false])
+      expect(missedOf([undefined, large], then)).toEqual([true, false])
+    })
   })
 
   it("is named in the error, with what to do", () => {
