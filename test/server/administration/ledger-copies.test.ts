@@ -124,6 +124,8 @@ function flip(file: string): void {
   writeFileSync(file, bytes)
 }
 
+const OTHER_STORE = "00000000-0000-4000-8000-000000000000"
+
 function replaceText(file: string, what: RegExp, by: string): void {
   writeFileSync(file, readFileSync(file, "utf8").replace(what, by))
 }
@@ -218,7 +220,7 @@ describe("the copy of the ledger in a store", () => {
     await chain.apply(nas.document())
     expect(await chain.verdict("home/app")).toBe("restore")
     const sentinel = readFileSync(nas.own("store.json"), "utf8")
-    writeFileSync(nas.own("store.json"), sentinel.replace(/"id": "./, '"id": "f'))
+    writeFileSync(nas.own("store.json"), sentinel.replace(/"id": "[^"]*/, `"id": "${OTHER_STORE}`))
     await copied(chain)
     expect((await check(chain)).detail).toContain("sentinel")
     expect(readdirSync(nas.own(""))).toEqual(["store.json"])
@@ -351,7 +353,7 @@ describe("a copy that is not believed", () => {
     [
       "of another store",
       (file) => {
-        replaceText(file, /"store":"./, '"store":"f')
+        replaceText(file, /"store":"[^"]*/, `"store":"${OTHER_STORE}`)
       },
       "another store",
     ],
