@@ -1,1 +1,2 @@
 export { engineVersion, type EngineVersion } from "./engine-version.js"
+export { exportfsReload } from "./exportfs.js"

@@ -11,21 +11,43 @@ const patienceMs = 10_000
  */
 export async function runProgram(program: string, args: readonly string[]): Promise<string> {
   try {
-    const { stdout } = await execa(program, args, {
-      timeout: patienceMs,
-      killSignal: "SIGKILL",
-      stdin: "ignore",
-      extendEnv: false,
-      env: { PATH: process.env["PATH"] ?? "/usr/bin:/bin", HOME: "/nonexistent" },
-      maxBuffer: 64 * 1024,
-    })
+    const { stdout } = await execa(program, args, optionsFor(patienceMs))
     return stdout
   } catch (cause) {
-    throw programError(program, cause)
+    throw programError(program, patienceMs, cause)
   }
 }
 
-function programError(program: string, cause: unknown): unknown {
+/** The same for a program whose failure is an answer: whether it failed, and what it wrote to standard error. */
+export async function runToEnd(
+  program: string,
+  args: readonly string[],
+  milliseconds: number,
+): Promise<{ stderr: string; failed: boolean }> {
+  try {
+    const { stderr } = await execa(program, args, optionsFor(milliseconds))
+    return { stderr, failed: false }
+  } catch (cause) {
+    if (cause instanceof ExecaError && cause.exitCode !== undefined && !cause.timedOut) {
+      return { stderr: String(cause.stderr), failed: true }
+    }
+    throw programError(program, milliseconds, cause)
+  }
+}
+
+function optionsFor(milliseconds: number) {
+  return {
+    timeout: milliseconds,
+    killSignal: "SIGKILL",
+    stdin: "ignore",
+    extendEnv: false,
+    // What administers filesystems and servers is in sbin, which is not on every daemon's PATH.
+    env: { PATH: `${process.env["PATH"] ?? "/usr/bin:/bin"}:/usr/sbin:/sbin`, HOME: "/nonexistent" },
+    maxBuffer: 64 * 1024,
+  } as const
+}
+
+function programError(program: string, milliseconds: number, cause: unknown): unknown {
   if (!(cause instanceof ExecaError)) return cause
   const facts = { program }
   if (cause.code === "ENOENT") {
@@ -39,7 +61,7 @@ function programError(program: string, cause: unknown): unknown {
     })
   }
   if (cause.timedOut) {
-    return new StorageError("timeout", `${program} did not answer within ${patienceMs / 1000} s`, {
+    return new StorageError("timeout", `${program} did not answer within ${milliseconds / 1000} s`, {
       facts,
       cause,
     })

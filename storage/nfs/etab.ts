@@ -26,12 +26,12 @@ export function parseEtab(text: string): ActiveExport[] {
           hint: "Run `exportfs -ra`, which writes the table anew, and look at what it says.",
         })
       }
-      return { path: unescaped(path), client: unescaped(client), options: options.split(",") }
+      return { path: unescapedPath(path), client: unescapedPath(client), options: options.split(",") }
     })
 }
 
 /** The bytes of three octal digits after a backslash; the rest is UTF-8 already. */
-function unescaped(field: string): string {
+export function unescapedPath(field: string): string {
   if (!field.includes("\\")) return field
   const bytes = field
     .split(/(\\[0-7]{3})/)

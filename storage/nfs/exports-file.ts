@@ -1,22 +1,25 @@
 import { canonicalNetwork, checkExports, type NfsClient, type NfsExport, PLAIN_PATH } from "./export.js"
 
-const HEADER = "# Written by Cistern. What is changed here by hand is lost.\n"
+const HEADER = "# From the exports that are declared to Cistern (`cistern exports show`).\n"
 
 /**
- * The text of a file for `/etc/exports.d` (exports(5); reference nas-platforms.md §1.2 and §1.3): one line for each path, sorted.
- * Every option that has a default is spelled out. Throws StorageError `invalid` for what must not be exported.
+ * The text of a file for `/etc/exports.d` (exports(5); reference nas-platforms.md §1.2 and §1.3). Throws StorageError `invalid`
+ * for what must not be exported.
  */
 export function renderExportsFile(exports: readonly NfsExport[]): string {
+  return HEADER + renderExportLines(exports)
+}
+
+/** One line for each path, sorted, with every option that has a default spelled out. Throws as renderExportsFile does. */
+export function renderExportLines(exports: readonly NfsExport[]): string {
   checkExports(exports)
-  const lines = exports
-    .map(({ path, mountPoint, clients }) => {
-      const fields = clients.map(
-        (client) => `${canonicalNetwork(client.network)}(${optionsOf(client, path, mountPoint).join(",")})`,
-      )
-      return [escapedPath(path), ...fields.sort()].join(" ")
-    })
-    .sort()
-  return HEADER + lines.map((line) => `${line}\n`).join("")
+  const lines = exports.map(({ path, mountPoint, clients }) => {
+    const fields = clients.map(
+      (client) => `${canonicalNetwork(client.network)}(${optionsOf(client, path, mountPoint).join(",")})`,
+    )
+    return `${[escapedPath(path), ...fields.sort()].join(" ")}\n`
+  })
+  return lines.sort().join("")
 }
 
 /** The options of one client in the order in which they are written. */

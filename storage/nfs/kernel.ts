@@ -1,30 +1,164 @@
-import { readFileSync } from "node:fs"
+import { mkdirSync, readFileSync } from "node:fs"
+import { dirname } from "node:path"
 import { fileError } from "../blobs/index.js"
+import { removeFile, replaceFile } from "../disk/index.js"
 import { errnoOf } from "../errno.js"
-import { type ActiveExport, parseEtab } from "./etab.js"
+import { StorageError } from "../errors.js"
+import { compareExports, type ExportDifference } from "./compare.js"
+import { type ActiveExport, parseEtab, unescapedPath } from "./etab.js"
+import { canonicalNetwork, type NfsExport } from "./export.js"
+import { readOwnFile, renderOwnFile } from "./own-file.js"
 
 /** Where the kernel's NFS server and nfs-utils keep what is exported. */
 export interface KernelFiles {
   readonly etab: string
   /** The number of the server's threads; 0 while it is stopped. */
   readonly threads: string
+  /** The one file of exports that is ours. */
+  readonly own: string
 }
 
-export const kernelFiles: KernelFiles = { etab: "/var/lib/nfs/etab", threads: "/proc/fs/nfsd/threads" }
+export const kernelFiles: KernelFiles = {
+  etab: "/var/lib/nfs/etab",
+  threads: "/proc/fs/nfsd/threads",
+  own: "/etc/exports.d/cistern.exports",
+}
 
-export interface KernelServer {
+export interface KernelState {
   readonly running: boolean
   readonly active: readonly ActiveExport[]
 }
 
-/**
- * What the kernel's NFS server exports now; undefined where there is none: neither its table nor its folder in /proc. No client
- * is disturbed, and no network is asked. Throws StorageError `unreadable`, `io`, `corrupt`.
- */
-export function readKernelServer(files: KernelFiles = kernelFiles): KernelServer | undefined {
-  const [threads, table] = [textOf(files.threads), textOf(files.etab)]
-  if (threads === undefined && table === undefined) return undefined
-  return { running: Number(threads ?? 0) > 0, active: parseEtab(table ?? "") }
+export interface ExportPlan {
+  /** Lines of exports(5). */
+  readonly added: readonly string[]
+  readonly removed: readonly string[]
+}
+
+/** The kernel's NFS server of this machine, by nfs-utils (reference nas-platforms.md §1). */
+export class KernelServer {
+  readonly #owner: string
+  readonly #files: KernelFiles
+  readonly #reload: () => Promise<readonly string[]>
+
+  /**
+   * `owner`, 16 hex digits, tells this Cistern from another one on the same machine. `reload` has the server load its files anew
+   * and gives what it complained of.
+   */
+  constructor(owner: string, reload: () => Promise<readonly string[]>, files: KernelFiles = kernelFiles) {
+    this.#owner = owner
+    this.#reload = reload
+    this.#files = files
+  }
+
+  /**
+   * What it exports now; undefined where there is none: neither its table nor its folder in /proc. No client is disturbed, and
+   * no network is asked. Throws StorageError `unreadable`, `io`, `corrupt`.
+   */
+  state(): KernelState | undefined {
+    const [threads, table] = [textOf(this.#files.threads), textOf(this.#files.etab)]
+    if (threads === undefined && table === undefined) return undefined
+    return { running: Number(threads ?? 0) > 0, active: parseEtab(table ?? "") }
+  }
+
+  /** What applying would change in our file. `replace`: also where it is not as we left it. Throws StorageError `invalid`. */
+  plan(wanted: readonly NfsExport[], { replace }: { readonly replace: boolean }): ExportPlan {
+    const before = this.#lines({ replace })
+    const after = readOwnFile(this.#owner, this.#files.own, renderOwnFile(this.#owner, wanted))
+    return {
+      added: after.filter((line) => !before.includes(line)),
+      removed: before.filter((line) => !after.includes(line)),
+    }
+  }
+
+  /**
+   * Exports exactly this, besides what others export, and reads back whether it is so. Where it is not, the file that was there
+   * before is put back and loaded. Throws StorageError `invalid` for a file that is not as we left it, `unsupported` for
+   * exports that the server did not take, and what `reload` throws.
+   */
+  async apply(wanted: readonly NfsExport[], { replace }: { readonly replace: boolean }): Promise<void> {
+    const file = this.#files.own
+    const before = textOf(file)
+    const { removed } = this.plan(wanted, { replace })
+    this.#put(renderOwnFile(this.#owner, wanted))
+    try {
+      const said = await this.#reload()
+      const wrong = this.#wrong(wanted, removed)
+      if (wrong.length === 0) return
+      throw new StorageError(
+        "unsupported",
+        `the NFS server did not take it: ${[...wrong, ...said].join("; ")}`,
+        {
+          facts: { file },
+          hint: "The exports are as before. What is named here has to change first.",
+        },
+      )
+    } catch (error) {
+      this.#put(before)
+      // What did not answer just now is not waited for once more.
+      if (!(error instanceof StorageError && error.code === "timeout")) await this.#reload().catch(() => [])
+      throw error
+    }
+  }
+
+  #lines({ replace }: { readonly replace: boolean }): string[] {
+    const text = textOf(this.#files.own)
+    try {
+      return readOwnFile(this.#owner, this.#files.own, text)
+    } catch (error) {
+      if (!replace || text === undefined) throw error
+      return text.split("\n").filter((line) => line !== "" && !line.startsWith("#"))
+    }
+  }
+
+  #put(text: string | undefined): void {
+    const { own } = this.#files
+    try {
+      if (text === undefined) {
+        removeFile(own)
+        return
+      }
+      mkdirSync(dirname(own), { recursive: true, mode: 0o755 })
+      replaceFile(own, text, { mode: 0o644 })
+    } catch (cause) {
+      throw new StorageError("unreadable", `${own} cannot be written (${errnoOf(cause) ?? "unknown"})`, {
+        facts: { file: own },
+        hint: "Run the daemon as root, or put what `cistern exports show` prints there yourself.",
+        cause,
+      })
+    }
+  }
+
+  /** What the server has not as it should, one sentence each. What others export is not ours to judge. */
+  #wrong(wanted: readonly NfsExport[], removed: readonly string[]): string[] {
+    const active = this.state()?.active ?? []
+    const own = compareExports(wanted, active).filter(({ kind }) => kind !== "foreign")
+    const kept = new Set(
+      wanted.flatMap((one) => one.clients.map(({ network }) => pairOf(one.path, canonicalNetwork(network)))),
+    )
+    const gone = new Set(removed.flatMap(pairsOfLine).filter((pair) => !kept.has(pair)))
+    const left = active.filter(({ path, client }) => gone.has(pairOf(path, client)))
+    return [
+      ...own.map(sentenceOf),
+      ...left.map(({ path, client }) => `${path} is still exported to ${client}`),
+    ]
+  }
+}
+
+function pairOf(path: string, client: string): string {
+  return `${path}\t${client}`
+}
+
+/** Path and client of each field of a line that we rendered. */
+function pairsOfLine(line: string): string[] {
+  const [path = "", ...clients] = line.split(" ")
+  return clients.map((client) => pairOf(unescapedPath(path), client.slice(0, client.indexOf("("))))
+}
+
+function sentenceOf(difference: ExportDifference): string {
+  const { path, client } = difference
+  if (difference.kind !== "different") return `${path} is not exported to ${client}`
+  return `${path} is exported to ${client} with ${difference.active.join(",")} instead of ${difference.wanted.join(",")}`
 }
 
 function textOf(file: string): string | undefined {

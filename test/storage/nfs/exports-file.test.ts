@@ -27,7 +27,7 @@ describe("the exports file", () => {
       exported("/mnt/tank2", { mountPoint: "/mnt/tank2" }),
     ])
     expect(text.split("\n")).toEqual([
-      "# Written by Cistern. What is changed here by hand is lost.",
+      "# From the exports that are declared to Cistern (`cistern exports show`).",
       "/mnt/tank/k8s-backups/restic" +
         " 192.168.10.0/24(rw,sync,no_subtree_check,secure,root_squash,all_squash,anonuid=568,anongid=568,sec=sys,mountpoint=/mnt/tank)" +
         " fd00::7/128(ro,sync,no_subtree_check,secure,root_squash,no_all_squash,sec=sys,mountpoint=/mnt/tank)",
