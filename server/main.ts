@@ -1,9 +1,11 @@
+import { createHash } from "node:crypto"
 import { chmodSync, mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import type { Logger } from "pino"
 import { durabilityOf, hasFileEvents } from "../storage/disk/index.js"
-import { readKernelServer } from "../storage/nfs/index.js"
+import { exportfsReload } from "../storage/host/index.js"
+import { KernelServer } from "../storage/nfs/index.js"
 import {
   AdministratorViews,
   applyAtStart,
@@ -199,7 +201,7 @@ export async function startDaemon(config: Config): Promise<RunningDaemon> {
     },
     marks: shelf.marks,
     acknowledgements: new Acknowledgements(database.connection),
-    nfsServer: readKernelServer,
+    nfsServer: new KernelServer(ownerOf(stateDirectory), exportfsReload),
     apply,
     doctor: {
       lastWriteError: () => ledger.lastWriteError,
@@ -323,4 +325,9 @@ function addressOf(server: DaemonServer, host: string): string {
   const address = server.address()
   const port = typeof address === "object" && address !== null ? address.port : 0
   return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`
+}
+
+/** Tells the exports of this daemon from those of another one on the same machine. */
+function ownerOf(stateDirectory: string): string {
+  return createHash("sha256").update(stateDirectory).digest("hex").slice(0, 16)
 }

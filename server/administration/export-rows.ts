@@ -7,11 +7,12 @@ import {
   type ExportDifference,
   isAround,
   type KernelServer,
+  type KernelState,
   type NfsExport,
   renderExportsFile,
 } from "../../storage/nfs/index.js"
 import type { Catalog, FoundDirectory } from "../catalog/index.js"
-import type { ClusterEntry, ExportEntry, StoreEntry } from "../config/index.js"
+import { type ClusterEntry, type ExportEntry, exportName, type StoreEntry } from "../config/index.js"
 import type { ExportJson, ExportsJson, StoreJson } from "../http/contract/admin.js"
 import type { FleetKeeper } from "./fleet-keeper.js"
 import { soon } from "./soon.js"
@@ -21,8 +22,7 @@ export interface ExportRowsParts {
   readonly keeper: FleetKeeper
   readonly catalog: Catalog
   readonly stores: StoreRows
-  /** What the machine's NFS server exports now; undefined where there is none. Throws StorageError. */
-  readonly nfsServer: () => KernelServer | undefined
+  readonly nfsServer: Pick<KernelServer, "state">
 }
 
 type Problem = NonNullable<ExportJson["problem"]>
@@ -36,7 +36,7 @@ type Declared = {
 } & ({ readonly wanted: NfsExport } | { readonly wanted: undefined; readonly verdict: Verdict })
 
 /** What the machine's NFS server exports, or why that cannot be told. */
-type Served = { readonly server: KernelServer } | { readonly problem: Problem }
+type Served = { readonly server: KernelState } | { readonly problem: Problem }
 
 /** What is declared to be exported, beside what the machine's NFS server really exports. */
 export class ExportRows {
@@ -67,6 +67,15 @@ export class ExportRows {
       })),
       file: renderExportsFile(wanted),
     }
+  }
+
+  /** What may be exported now, and why the rest may not. */
+  async wanted(): Promise<{ wanted: NfsExport[]; withheld: { name: string; verdict: Verdict }[] }> {
+    const { declared, wanted } = admit(await this.#declared())
+    const withheld = declared.flatMap((one) =>
+      one.wanted === undefined ? [{ name: exportName(one.entry), verdict: one.verdict }] : [],
+    )
+    return { wanted, withheld }
   }
 
   /** In the document's order. */
@@ -100,7 +109,7 @@ export class ExportRows {
 
   #served(): Served {
     try {
-      const server = this.#parts.nfsServer()
+      const server = this.#parts.nfsServer.state()
       if (server !== undefined) return { server }
       const message = "no NFS server of the kernel's can be seen on this machine"
       const hint =
@@ -185,7 +194,7 @@ function admit(all: readonly Declared[]): { declared: Declared[]; wanted: NfsExp
 /** What must not be mounted, and is exported all the same, is worse than the reason why it must not. */
 function whileWithheld(
   { directory, verdict }: Extract<Declared, { wanted: undefined }>,
-  server: KernelServer | undefined,
+  server: KernelState | undefined,
 ): Verdict {
   const open = server?.running === true && server.active.some(({ path }) => isAround(path, directory))
   if (!open || verdict.state === "unknown") return verdict
@@ -194,7 +203,7 @@ function whileWithheld(
     problem: {
       code: "exported_all_the_same",
       message: `the NFS server exports it all the same. It should not: ${verdict.problem?.message ?? ""}`,
-      hint: `Withdraw it at once (\`exportfs -u\`). ${verdict.problem?.hint ?? ""}`.trim(),
+      hint: `\`cistern exports apply\` withdraws it. ${verdict.problem?.hint ?? ""}`.trim(),
     },
   }
 }
@@ -225,7 +234,7 @@ function verdictOf(
     problem: {
       code: missing.length === own.length ? "not_exported" : "exported_otherwise",
       message: own.map(sentenceOf).join("; "),
-      hint: "Put what `cistern exports show` prints into /etc/exports.d/cistern.exports, run `exportfs -ra`, and remove what else exports it.",
+      hint: "Use `cistern exports apply`, and remove what else exports it.",
     },
   }
 }

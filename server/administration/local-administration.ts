@@ -1,5 +1,6 @@
 import type { z } from "zod"
 import type { FenceRecord } from "../../storage/disk/index.js"
+import type { KernelServer } from "../../storage/nfs/index.js"
 import { parseVolumeName } from "../../storage/identity/index.js"
 import { isPerVolume, spotAt, spotOf } from "../answers/index.js"
 import type { Catalog, Clock } from "../catalog/index.js"
@@ -10,9 +11,11 @@ import {
   type AcceptRepositoryRequest,
   type ApplyJson,
   type CheckJson,
+  type applyExportsRequest,
   type applyRequest,
   type DocumentJson,
   type DoctorJson,
+  type ExportsAppliedJson,
   type ExportsJson,
   type FreshOnceJson,
   type freshOnceRequest,
@@ -27,7 +30,8 @@ import { HttpError } from "../http/index.js"
 import type { Ledger } from "../ledger/index.js"
 import { applyDocument, type ApplyParts } from "./apply.js"
 import { type DoctorParts, examine } from "./doctor.js"
-import { ExportRows, type ExportRowsParts } from "./export-rows.js"
+import { ApplyExports } from "./apply-exports.js"
+import { ExportRows } from "./export-rows.js"
 import type { FleetKeeper } from "./fleet-keeper.js"
 import { FleetPlaces } from "./fleet-places.js"
 import { repositoryChecks } from "./repository-checks.js"
@@ -46,7 +50,7 @@ export interface LocalAdministrationParts {
   readonly acceptFence: (store: string, record: FenceRecord, places: readonly string[], by: string) => void
   readonly marks: Marks
   readonly acknowledgements: Acknowledgements
-  readonly nfsServer: ExportRowsParts["nfsServer"]
+  readonly nfsServer: Pick<KernelServer, "state" | "plan" | "apply">
   readonly apply: ApplyParts
   readonly doctor: Pick<DoctorParts, "lastWriteError" | "cacheError" | "durability" | "ledgerCopies">
   /** What was worked out of a place is worked out anew. */
@@ -59,11 +63,13 @@ export class LocalAdministration implements Administration {
   readonly #parts: LocalAdministrationParts
   readonly #stores: StoreRows
   readonly #exports: ExportRows
+  readonly #applyExports: ApplyExports
 
   constructor(parts: LocalAdministrationParts) {
     this.#parts = parts
     this.#stores = new StoreRows(parts)
     this.#exports = new ExportRows({ ...parts, stores: this.#stores })
+    this.#applyExports = new ApplyExports({ ...parts, exports: this.#exports })
   }
 
   repositories(): RepositoriesJson {
@@ -84,6 +90,10 @@ export class LocalAdministration implements Administration {
 
   exports(): Promise<ExportsJson> {
     return this.#exports.rows()
+  }
+
+  applyExports(request: z.output<typeof applyExportsRequest>, by: string): Promise<ExportsAppliedJson> {
+    return this.#applyExports.apply(request, by)
   }
 
   async acceptStore(name: string, by: string): Promise<StoreAcceptedJson> {

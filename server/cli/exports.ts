@@ -1,6 +1,15 @@
 import type { Command } from "commander"
-import { adminPaths, type ExportJson, exportsJson } from "../http/contract/admin.js"
+import {
+  adminPaths,
+  type ApplyExportsRequest,
+  type ExportJson,
+  type ExportsAppliedJson,
+  exportsAppliedJson,
+  exportsJson,
+} from "../http/contract/admin.js"
 import type { Context } from "./context.js"
+import type { Output } from "./output.js"
+import { printable } from "./printable.js"
 import type { Column } from "./table.js"
 
 const columns: readonly Column<ExportJson>[] = [
@@ -32,4 +41,60 @@ export function exportsCommand(program: Command, context: Context): void {
       const { file } = await context.daemon().get(adminPaths.exports, exportsJson)
       context.out.text(file.trimEnd())
     })
+  exports
+    .command("apply")
+    .description(
+      "have the NFS server export what is declared; shows what changes first, and reads back what it exports",
+    )
+    .option("--dry-run", "only show what would change")
+    .option("--replace", "also where /etc/exports.d/cistern.exports is not as it was left")
+    .option("-y, --yes", "do not ask")
+    .option("--json", "print JSON")
+    .action((options: ApplyOptions) => apply(options, context))
+}
+
+interface ApplyOptions {
+  readonly dryRun?: boolean
+  readonly replace?: boolean
+  readonly yes?: boolean
+  readonly json?: boolean
+}
+
+async function apply(options: ApplyOptions, context: Context): Promise<void> {
+  const { out } = context
+  const send = (request: ApplyExportsRequest): Promise<ExportsAppliedJson> =>
+    context.daemon().post(adminPaths.applyExports, request, exportsAppliedJson)
+  const replace = options.replace ?? false
+  const plan = await send({ dryRun: true, replace })
+  const asks = out.interactive && options.yes !== true && options.dryRun !== true && options.json !== true
+  if (options.json !== true) out.text(renderPlan(plan, out))
+  if (options.dryRun === true || !changesSomething(plan)) {
+    if (options.json === true) out.json(plan)
+    return
+  }
+  if (asks && !(await context.confirm("Apply these exports?"))) {
+    out.note("Nothing was applied.")
+    return
+  }
+  const applied = await send({ replace, basis: plan.basis })
+  if (options.json === true) out.json(applied)
+  else out.text("Applied, and read back from the NFS server.")
+}
+
+function changesSomething({ added, removed, notLoaded }: ExportsAppliedJson): boolean {
+  return added.length + removed.length > 0 || notLoaded
+}
+
+function renderPlan(plan: ExportsAppliedJson, out: Output): string {
+  const lines = [
+    ...plan.removed.map((line) => out.colour("red", `- ${printable(line)}`)),
+    ...plan.added.map((line) => out.colour("green", `+ ${printable(line)}`)),
+  ]
+  if (plan.notLoaded)
+    lines.push("The file is as declared, but the NFS server does not export so: it is loaded again.")
+  if (!changesSomething(plan)) lines.push("Nothing changes.")
+  return [
+    ...lines,
+    ...plan.withheld.map((one) => out.colour("yellow", `not exported: ${printable(one)}`)),
+  ].join("\n")
 }

@@ -87,7 +87,7 @@ function compared(
 function change(kind: ChangeKind, of: EntryKind, name: string): Change {
   const notes: string[] = []
   if (of === "export" && kind !== "removed")
-    notes.push("kept and compared: this version does not export by itself, see `cistern exports`")
+    notes.push("kept: `cistern exports apply` has the NFS server export it")
   if (kind === "removed") notes.push("detached: data, ledger and pins stay as they are")
   if (kind === "replaced") notes.push("another place, engine or cluster: this is a new repository")
   return { kind, of, name, fields: [], notes }

@@ -3,7 +3,7 @@ import { mkdirSync, readdirSync, renameSync, rmSync, symlinkSync } from "node:fs
 import { join } from "node:path"
 import { describe, expect, it } from "vitest"
 import { type DaemonProcess, documentFile, program, startDaemon } from "../support/daemon.js"
-import { exportfs } from "../support/exportfs.js"
+import { exportfs, ExportfsMachine } from "../support/exportfs.js"
 import { scratch } from "../support/fixtures.js"
 import { writeSyntheticKopia } from "../support/synthetic-kopia.js"
 import { documentOf, sharedKopia, sharedStore } from "./fleet.js"
@@ -75,6 +75,31 @@ describe("the command line beside a running daemon", () => {
     const { exitCode, stderr, etab } = exportfs(show.stdout)
     expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: "" })
     expect(etab).toMatch(new RegExp(`^${store}/kopia\t`, "m"))
+  })
+
+  it("has the real exportfs export what is declared, and withdraws it", async () => {
+    const machine = new ExportfsMachine()
+    const { store } = sharedStore()
+    const daemon = await startDaemon({ within: machine.within, document: documentOf(store, [sharedKopia]) })
+    const exported = { store: "tank", path: "kopia", cluster: "home", access: "readWrite" }
+    const file = documentFile({ ...documentOf(store, [sharedKopia]), exports: [exported] })
+    expect((await shell(`cistern apply -f ${file}`, daemon)).exitCode).toBe(0)
+    expect(machine.etab).toBe("")
+    const applied = await shell("cistern exports apply", daemon)
+    expect(applied).toMatchObject({ exitCode: 0, stderr: "" })
+    expect(applied.stdout).toMatch(new RegExp(`^\\+ ${store}/kopia 127[^]*\nApplied, and read back`))
+    expect(machine.etab).toMatch(new RegExp(`^${store}/kopia\t127.0.0.0/8\\(rw,sync,`))
+    expect((await shell("cistern exports apply", daemon)).stdout).toBe("Nothing changes.\n")
+
+    rmSync(join(store, ".cistern"), { recursive: true })
+    const withdrawn = await shell("cistern exports apply --json", daemon)
+    expect(JSON.parse(withdrawn.stdout)).toMatchObject({
+      applied: true,
+      added: [],
+      removed: [expect.stringContaining(`${store}/kopia `) as string],
+      withheld: [expect.stringContaining("tank:kopia for home") as string],
+    })
+    expect(machine.etab).toBe("")
   })
 
   it("applies a document and exports it back", async () => {

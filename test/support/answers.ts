@@ -87,6 +87,13 @@ export const stillRhythm: ListingRhythm = {
   blindMs: 3_600_000,
 }
 
+/** A machine without an NFS server. */
+const noServer: LocalAdministrationParts["nfsServer"] = {
+  state: () => undefined,
+  plan: () => ({ added: [], removed: [] }),
+  apply: () => Promise.reject(new Error("this machine has no NFS server")),
+}
+
 /** The daemon without its doors: everything between a store's files and an answer, put together as `main.ts` does it. */
 export class Chain {
   readonly database: StateDatabase
@@ -224,7 +231,7 @@ export class Chain {
       },
       marks: shelf.marks,
       acknowledgements: new Acknowledgements(this.database.connection),
-      nfsServer: options.nfsServer ?? (() => undefined),
+      nfsServer: options.nfsServer ?? noServer,
       apply,
       doctor: {
         lastWriteError: () => ledger.lastWriteError,

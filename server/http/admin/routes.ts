@@ -4,10 +4,12 @@ import {
   type AcceptRepositoryRequest,
   acceptRepositoryRequest,
   adminPaths,
+  applyExportsRequest,
   type ApplyJson,
   applyRequest,
   type DocumentJson,
   type DoctorJson,
+  type ExportsAppliedJson,
   type ExportsJson,
   type FreshOnceJson,
   freshOnceRequest,
@@ -33,6 +35,7 @@ export interface Administration {
   snapshots(filter: SnapshotFilter): Promise<SnapshotsJson>
   stores(): Promise<StoresJson>
   exports(): Promise<ExportsJson>
+  applyExports(request: z.output<typeof applyExportsRequest>, by: string): Promise<ExportsAppliedJson>
   acceptStore(name: string, by: string): Promise<StoreAcceptedJson>
   acceptRepository(
     name: string,
@@ -71,6 +74,11 @@ export function adminRoutes(administration: Administration): Router {
   })
   router.get(adminPaths.exports, async (_request, response) => {
     response.json(await administration.exports())
+  })
+  router.post(adminPaths.applyExports, async (request, response) => {
+    response.json(
+      await administration.applyExports(bodyOf(request, applyExportsRequest), LOCAL_ADMINISTRATOR),
+    )
   })
   router.get(adminPaths.document, (_request, response) => {
     response.json(administration.document())

@@ -160,6 +160,28 @@ export const exportsJson = z.strictObject({
 })
 export type ExportsJson = z.infer<typeof exportsJson>
 
+/** POST /api/v1/exports/apply: the NFS server exports what is declared, and nothing else of ours. */
+export const applyExportsRequest = z.strictObject({
+  dryRun: z.boolean().default(false),
+  /** Also where our file is not as we left it. */
+  replace: z.boolean().default(false),
+  /** `basis` of the dry run that was agreed to. Something changed since: 409 `stale_plan`. */
+  basis: z.string().exactOptional(),
+})
+export type ApplyExportsRequest = z.input<typeof applyExportsRequest>
+export const exportsAppliedJson = z.strictObject({
+  applied: z.boolean(),
+  /** Lines of exports(5). */
+  added: z.array(z.string()),
+  removed: z.array(z.string()),
+  /** Nothing changes in the file, but the server does not export what is in it. */
+  notLoaded: z.boolean(),
+  /** Declared and not to be exported now, one sentence each. */
+  withheld: z.array(z.string()),
+  basis: z.string(),
+})
+export type ExportsAppliedJson = z.infer<typeof exportsAppliedJson>
+
 /** POST /api/v1/stores/{store}/accept, with an empty body: the store as it is now is the right one. */
 export const storeAcceptedJson = z.strictObject({
   store: storeJson,
@@ -268,6 +290,7 @@ export const adminPaths = {
   snapshots: "/api/v1/snapshots",
   stores: "/api/v1/stores",
   exports: "/api/v1/exports",
+  applyExports: "/api/v1/exports/apply",
   apply: "/api/v1/apply",
   document: "/api/v1/document",
   freshOnce: "/api/v1/fresh-once",

@@ -2,22 +2,21 @@ import { mkdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { afterEach, beforeEach, describe, expect, it } from "vitest"
 import type { ExportJson, ExportsJson } from "../../../server/http/contract/admin.js"
-import { readKernelServer } from "../../../storage/nfs/index.js"
+import { KernelServer } from "../../../storage/nfs/index.js"
 import { Chain } from "../../support/answers.js"
-import { exportfs } from "../../support/exportfs.js"
+import { ExportfsMachine } from "../../support/exportfs.js"
 import { scratch } from "../../support/fixtures.js"
 
 let chain: Chain
 let store: string
-/** Where the machine of the test keeps what exportfs and the kernel say. */
-let machine: string
+let machine: ExportfsMachine
 
 beforeEach(() => {
   store = scratch()
-  machine = scratch()
+  machine = new ExportfsMachine()
   mkdirSync(join(store, "kopia"))
-  const files = { etab: join(machine, "etab"), threads: join(machine, "threads") }
-  chain = new Chain({ state: scratch(), nfsServer: () => readKernelServer(files) })
+  const nfsServer = new KernelServer("0123456789abcdef", () => machine.reload(), machine.files)
+  chain = new Chain({ state: scratch(), nfsServer })
 })
 
 afterEach(async () => {
@@ -45,11 +44,9 @@ async function declare(...exports: readonly object[]): Promise<void> {
 }
 
 /** The NFS server runs, and the real exportfs has loaded this. */
-function serve(table: string, threads = 8): void {
-  const { exitCode, etab } = exportfs(table)
-  expect(exitCode).toBe(0)
-  writeFileSync(join(machine, "etab"), etab)
-  writeFileSync(join(machine, "threads"), `${threads}\n`)
+function serve(table: string): void {
+  machine.exports(table)
+  expect(machine.load().exitCode).toBe(0)
 }
 
 async function shown(): Promise<ExportsJson> {
@@ -87,6 +84,8 @@ describe("a declared export", () => {
 
   it("is unknown where no NFS server can be seen", async () => {
     await declare(movers)
+    rmSync(machine.files.etab)
+    rmSync(machine.files.threads)
     expect(await shown()).toMatchObject({ server: null })
     expect(await row()).toMatchObject({ state: "unknown", problem: { code: "no_nfs_server" } })
   })
@@ -94,13 +93,14 @@ describe("a declared export", () => {
   it("is unknown where the server's table cannot be read whole", async () => {
     await declare(movers)
     serve((await shown()).file)
-    writeFileSync(join(machine, "etab"), "half a li")
+    writeFileSync(machine.files.etab, "half a li")
     expect(await row()).toMatchObject({ state: "unknown", problem: { code: "nfs_server_unreadable" } })
   })
 
   it("is missing while the server is stopped", async () => {
     await declare(movers)
-    serve((await shown()).file, 0)
+    serve((await shown()).file)
+    machine.runs(0)
     expect(await row()).toMatchObject({ state: "missing", problem: { code: "nfs_server_stopped" } })
   })
 
@@ -208,6 +208,67 @@ describe("what must not be exported", () => {
   })
 })
 
+describe("applying what is declared", () => {
+  const apply = (request: { dryRun?: boolean; basis?: string } = {}) =>
+    chain.administration.applyExports({ dryRun: false, replace: false, ...request }, "admin")
+
+  it("exports it, and then there is nothing to do", async () => {
+    await declare(movers)
+    const plan = await apply({ dryRun: true })
+    expect(plan).toMatchObject({ applied: false, added: [expect.stringContaining(store)], removed: [] })
+    expect(machine.etab).toBe("")
+    expect(await apply({ basis: plan.basis })).toEqual({ ...plan, applied: true })
+    expect(await row()).toMatchObject({ state: "exported" })
+    expect(await apply()).toMatchObject({ applied: false, added: [], removed: [], notLoaded: false })
+  })
+
+  it("loads it again where the server has lost it", async () => {
+    await declare(movers)
+    await apply()
+    writeFileSync(machine.files.etab, "")
+    expect(await apply({ dryRun: true })).toMatchObject({ added: [], removed: [], notLoaded: true })
+    expect(await apply()).toMatchObject({ applied: true, notLoaded: true })
+    expect(await row()).toMatchObject({ state: "exported" })
+  })
+
+  it("withdraws what must not be exported any more, and leaves the rest", async () => {
+    mkdirSync(join(store, "restic"))
+    await declare(movers, { ...movers, path: "restic" })
+    await apply()
+    rmSync(join(store, "kopia"), { recursive: true })
+    expect(await apply()).toMatchObject({
+      removed: [expect.stringContaining(join(store, "kopia"))],
+      withheld: [expect.stringContaining("nas:kopia for home")],
+    })
+    expect(await row("restic")).toMatchObject({ state: "exported" })
+    expect(machine.etab).not.toContain(join(store, "kopia"))
+  })
+
+  it("is refused when something changed since it was shown", async () => {
+    await declare(movers)
+    const { basis } = await apply({ dryRun: true })
+    await declare({ ...movers, access: "readOnly" })
+    await expect(apply({ basis })).rejects.toMatchObject({ status: 409, code: "stale_plan" })
+    expect(machine.etab).toBe("")
+  })
+
+  it("is refused twice at once", async () => {
+    await declare(movers)
+    const first = apply()
+    await expect(apply()).rejects.toMatchObject({ status: 409, code: "busy" })
+    expect(await first).toMatchObject({ applied: true })
+  })
+
+  it("is refused while a store does not answer: its exports stay", async () => {
+    await declare(movers)
+    await apply()
+    const { stores } = chain.catalog
+    stores.locate = () => new Promise(() => undefined)
+    await expect(apply()).rejects.toMatchObject({ status: 503, code: "store_unknown" })
+    expect(machine.etab).toContain(join(store, "kopia"))
+  })
+})
+
 describe("the doctor", () => {
   it("names each export that is not as declared, and counts the others", async () => {
     mkdirSync(join(store, "restic"))
@@ -221,7 +282,7 @@ describe("the doctor", () => {
         name: "export nas:restic for home",
         status: "warn",
         detail: `192.168.10.0/24 cannot mount ${join(store, "restic")}`,
-        hint: expect.stringContaining("cistern exports show") as string,
+        hint: expect.stringContaining("cistern exports apply") as string,
       },
     ])
   })

@@ -268,6 +268,35 @@ refused: nobody may mount it  /mnt/tank/restic  lab                             
     expect({ stdout, stderr }).toEqual({ stdout: answer.file, stderr: "" })
   })
 
+  it("applies them after saying what changes", async () => {
+    const plan = {
+      applied: false,
+      added: ["/b x(rw)"],
+      removed: ["/a x(rw)"],
+      notLoaded: false,
+      withheld: ["nas:c for lab: no"],
+      basis: "1",
+    }
+    const { stdout, requests } = await asked(["exports", "apply", "--replace"], 200, plan)
+    expect(requests).toMatchObject([
+      { method: "POST", url: "/api/v1/exports/apply", body: { dryRun: true, replace: true } },
+      { method: "POST", url: "/api/v1/exports/apply", body: { replace: true, basis: "1" } },
+    ])
+    expect(stdout).toBe(
+      "- /a x(rw)\n+ /b x(rw)\nnot exported: nas:c for lab: no\nApplied, and read back from the NFS server.\n",
+    )
+  })
+
+  it.each([
+    [["--dry-run"], { added: ["/b x(rw)"], notLoaded: false }, "+ /b x(rw)\n"],
+    [[], { added: [], notLoaded: false }, "Nothing changes.\n"],
+  ])("applies nothing by %j", async (words, changes, said) => {
+    const plan = { applied: false, removed: [], withheld: [], basis: "1", ...changes }
+    const { stdout, requests } = await asked(["exports", "apply", ...words], 200, plan)
+    expect(requests).toHaveLength(1)
+    expect(stdout).toBe(said)
+  })
+
   it("says when none is declared", async () => {
     const { stdout } = await asked(["exports"], 200, { ...answer, exports: [] })
     expect(stdout).toBe("No export is declared.\n")
@@ -337,6 +366,7 @@ describe("a command without a daemon", () => {
     ["stores"],
     ["exports"],
     ["exports", "show"],
+    ["exports", "apply"],
     ["export"],
     ["snapshots"],
     ["fresh-once", "a/b"],

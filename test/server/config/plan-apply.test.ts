@@ -103,12 +103,12 @@ describe("applying a document", () => {
     expect(next.document.repositories.map(({ name }) => name)).toEqual(["shared"])
   })
 
-  it("says of an export that it is kept and not applied yet", () => {
+  it("says of an export that it is kept, and what applies it", () => {
     const text = `${base}exports:\n  - { store: tank, path: kopia, cluster: home }\n`
     expect(plan(emptyDocument, text).changes.at(-1)).toMatchObject({
       of: "export",
       name: "tank:kopia for home",
-      notes: [expect.stringContaining("kept, not applied yet")],
+      notes: [expect.stringContaining("cistern exports apply")],
     })
   })
 
