@@ -51,7 +51,8 @@ function programError(program: string, milliseconds: number, cause: unknown): un
   if (!(cause instanceof ExecaError)) return cause
   const facts = { program }
   if (cause.code === "ENOENT") {
-    return new StorageError("missing", `there is no program ${program}`, { facts, cause })
+    const hint = "Install it, or put its folder on the daemon's PATH."
+    return new StorageError("missing", `there is no program ${program}`, { facts, hint, cause })
   }
   if (cause.code === "EACCES") {
     return new StorageError("unreadable", `${program} may not be run`, {
