@@ -1,6 +1,12 @@
 import { createHash } from "node:crypto"
 import type { z } from "zod"
-import { compareExports, type KernelServer, type NfsExport } from "../../storage/nfs/index.js"
+import { StorageError } from "../../storage/index.js"
+import {
+  compareExports,
+  type ExportPlan,
+  type KernelServer,
+  type NfsExport,
+} from "../../storage/nfs/index.js"
 import type { applyExportsRequest, ExportsAppliedJson } from "../http/contract/admin.js"
 import { HttpError } from "../http/index.js"
 import type { ExportRows } from "./export-rows.js"
@@ -31,7 +37,7 @@ export class ApplyExports {
       const { exports, nfsServer, log } = this.#parts
       const { wanted, withheld } = await exports.wanted()
       refuseDoubt(withheld)
-      const { added, removed } = nfsServer.plan(wanted, { replace })
+      const { added, removed } = this.#plan(wanted, replace)
       const notLoaded = added.length + removed.length === 0 && !this.#isLoaded(wanted)
       const plan = {
         added: [...added],
@@ -55,6 +61,18 @@ export class ApplyExports {
       return { applied: applies, ...plan, basis }
     } finally {
       this.#busy = false
+    }
+  }
+
+  #plan(wanted: readonly NfsExport[], replace: boolean): ExportPlan {
+    try {
+      return this.#parts.nfsServer.plan(wanted, { replace })
+    } catch (error) {
+      if (!(error instanceof StorageError) || error.code !== "invalid") throw error
+      throw new HttpError(409, "foreign_exports", error.message, {
+        ...(error.hint !== undefined && { hint: error.hint }),
+        cause: error,
+      })
     }
   }
 

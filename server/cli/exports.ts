@@ -78,7 +78,7 @@ async function apply(options: ApplyOptions, context: Context): Promise<void> {
   }
   const applied = await send({ replace, basis: plan.basis })
   if (options.json === true) out.json(applied)
-  else out.text("Applied, and read back from the NFS server.")
+  else out.text("Applied, and read back.")
 }
 
 function changesSomething({ added, removed, notLoaded }: ExportsAppliedJson): boolean {

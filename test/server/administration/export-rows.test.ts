@@ -252,6 +252,14 @@ describe("applying what is declared", () => {
     expect(machine.etab).toBe("")
   })
 
+  it("is refused where somebody changed the file, until that is said to be meant", async () => {
+    await declare(movers)
+    writeFileSync(machine.files.own, "/srv 10.0.0.1(ro,sync,no_subtree_check)\n")
+    await expect(apply()).rejects.toMatchObject({ status: 409, code: "foreign_exports" })
+    const replaced = await chain.administration.applyExports({ dryRun: false, replace: true }, "admin")
+    expect(replaced).toMatchObject({ applied: true, removed: [expect.stringContaining("/srv ")] })
+  })
+
   it("is refused twice at once", async () => {
     await declare(movers)
     const first = apply()
