@@ -90,7 +90,7 @@ export class KernelServer {
         `the NFS server did not take it: ${[...wrong, ...said].join("; ")}`,
         {
           facts: { file },
-          hint: "The exports are as before. What is named here has to change first.",
+          hint: "The file of before is back, and `cistern exports` says what the server has. What is named here has to change first.",
         },
       )
     } catch (error) {
