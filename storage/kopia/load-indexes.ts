@@ -11,7 +11,7 @@ import { IndexView } from "./index-view.js"
 import type { BlobListing, KopiaBlob, KopiaBlobs } from "./kopia-blobs.js"
 import { selectLiveIndexes } from "./live-indexes.js"
 import { parseMarks } from "./marks.js"
-import { indexLost, missedOf, replacedByEpochs, replacedByLogs } from "./vanished.js"
+import { indexLost, isWholeCompaction, missedOf, replacedByEpochs, replacedByLogs } from "./vanished.js"
 
 export interface IndexSources {
   readonly blobs: KopiaBlobs
@@ -53,9 +53,7 @@ export async function loadIndexes(sources: IndexSources): Promise<LoadedIndexes>
     records.set(blob.id, await reader.index(opened, blob))
   }
   view.update(records)
-  let entryCount = 0
-  for (const record of records.values()) entryCount += record.entryCount
-  await explainMarks(sources, selection, entryCount)
+  await explainMarks(sources, selection, records)
   return selection
 }
 
@@ -92,8 +90,12 @@ async function selectByLogs({
   }
 }
 
-/** `entryCount`: of all live index blobs together. */
-async function explainMarks(sources: IndexSources, selection: Selection, entryCount: number): Promise<void> {
+/** `records`: of the live index blobs. */
+async function explainMarks(
+  sources: IndexSources,
+  selection: Selection,
+  records: ReadonlyMap<string, IndexRecord>,
+): Promise<void> {
   const { blobs, opened, listing, reader, view } = sources
   const live = new Set(selection.live.map(({ id }) => id))
   const marks = parseMarks(opened.repositoryId, sources.previousMarks)
@@ -111,20 +113,14 @@ async function explainMarks(sources: IndexSources, selection: Selection, entryCo
   // The epoch manager never takes its blobs away unless names tell why; only what the logs did may have lost its trace.
   const vanished = doubtful.map(({ id }) => (kindOfBlob(id) === "legacy_index" ? known.get(id) : undefined))
   const witnesses = new Set(vanished.flatMap((record) => record?.witnesses ?? []))
-  const marked = new Set(marks.map(({ id }) => id))
-  const isNew = ({ id }: KopiaBlob): boolean => !marked.has(id)
-  const othersOfNew = await contentsAmong(witnesses, sources, selection.live.filter(isNew))
-  const othersOfOld = await contentsAmong(
-    witnesses,
-    sources,
-    selection.live.filter((blob) => !isNew(blob)),
-  )
+  let entryCount = 0
+  for (const record of records.values()) entryCount += record.entryCount
   const missed = missedOf(vanished, {
     before: (id) => before.winner(id),
     now: (id) => view.winner(id),
-    others: new Set([...othersOfNew, ...othersOfOld]),
-    othersOfNew,
+    others: await contentsAmong(witnesses, sources, selection.live),
     entryCount,
+    compacted: marks.every(({ id }) => !live.has(id)) && isWholeCompaction(known, records),
   })
   for (const [at, mark] of doubtful.entries()) {
     if (missed[at] === true) throw indexLost(mark, blobs.fileOf(mark.id), listed.has(mark.id))

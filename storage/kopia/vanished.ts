@@ -41,14 +41,12 @@ export interface BeforeAndNow {
   readonly now: (contentId: string) => IndexEntry | undefined
   /** Contents other than manifests that the live index blobs name, as far as they were looked for. */
   readonly others: ReadonlySet<string>
-  /** The same, for index blobs that came since. */
-  readonly othersOfNew: ReadonlySet<string>
   /** Entries of all live index blobs together. */
   readonly entryCount: number
+  /** Whether everything that counted then was written anew into what counts now: a compaction of the whole index. */
+  readonly compacted: boolean
 }
 
-/** A compaction is proven by so many contents of one blob that are named by a new one. */
-const PROVING_WITNESSES = 4
 /** More than a tenth of everything is not dropped in passing. */
 const LARGEST_DROP = 0.1
 
@@ -57,24 +55,34 @@ const LARGEST_DROP = 0.1
  * Undefined stands for one of which nothing is known.
  */
 export function missedOf(records: readonly (IndexRecord | undefined)[], then: BeforeAndNow): boolean[] {
-  const dropped = records.map((record) => record !== undefined && !isNamed(record, then.others))
-  const entries = records.reduce(
-    (sum, record, at) => sum + (dropped[at] === true ? (record?.entryCount ?? 0) : 0),
-    0,
-  )
-  const compacted = records.some(
-    (record) =>
-      record !== undefined &&
-      record.witnesses.length >= PROVING_WITNESSES &&
-      isNamed(record, then.othersOfNew),
-  )
-  // Maintenance drops contents that no snapshot needs when it compacts. Without a compaction they were lost. No snapshot goes
-  // unseen by this: manifests have to survive in any case.
-  const explained = compacted && entries <= then.entryCount * LARGEST_DROP
+  const isDropped = (record: IndexRecord): boolean => !isNamed(record, then.others)
+  const dropped = records.filter((record) => record !== undefined && isDropped(record))
+  const entries = dropped.reduce((sum, record) => sum + (record?.entryCount ?? 0), 0)
+  // The engine drops contents that no snapshot needs only where it compacts the whole index. Otherwise they were lost. No
+  // snapshot goes unseen by this: manifests have to survive in any case.
+  const explained = then.compacted && entries <= then.entryCount * LARGEST_DROP
   return records.map(
-    (record, at) =>
-      record === undefined || !manifestsSurvive(record, then) || (dropped[at] === true && !explained),
+    (record) => record === undefined || !manifestsSurvive(record, then) || (isDropped(record) && !explained),
   )
+}
+
+/**
+ * Whether the whole index was compacted: nothing that counted before counts now, and yet what counts now names a manifest content
+ * of before. Contents are named by their hash, and nobody can write that of an old manifest who has not read the old index; what
+ * is only backed up once more, after a loss, gets manifests of its own.
+ */
+export function isWholeCompaction(
+  before: ReadonlyMap<string, IndexRecord>,
+  now: ReadonlyMap<string, IndexRecord>,
+): boolean {
+  if ([...before.keys()].some((id) => now.has(id))) return false
+  const named = new Set(manifestsOf(now))
+  return manifestsOf(before).some((id) => named.has(id))
+}
+
+function manifestsOf(records: ReadonlyMap<string, IndexRecord>): string[] {
+  const entries = [...records.values()].flatMap(({ manifests }) => manifests)
+  return entries.filter(({ deleted }) => !deleted).map(({ contentId }) => contentId)
 }
 
 function manifestsSurvive({ manifests }: IndexRecord, { before, now }: BeforeAndNow): boolean {

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest"
 import type { IndexEntry } from "../../../storage/kopia/index-entry.js"
 import { IndexView } from "../../../storage/kopia/index-view.js"
 import { parseMarks, renderMarks } from "../../../storage/kopia/marks.js"
-import { indexLost, missedOf } from "../../../storage/kopia/vanished.js"
+import { indexLost, isWholeCompaction, missedOf } from "../../../storage/kopia/vanished.js"
 
 const entry = (contentId: string, timestamp: number, deleted = false, pack = "q1"): IndexEntry => ({
   contentId,
@@ -38,8 +38,8 @@ function survives(
     before: view(before),
     now: view(now),
     others: new Set(others),
-    othersOfNew: new Set(),
     entryCount: 1000,
+    compacted: false,
   })
   return missed === false
 }
@@ -77,25 +77,15 @@ describe("an index blob that is gone without a trace of its compaction", () => {
     const nothing = (): undefined => undefined
     const large = record([], ["aa", "bb", "cc", "dd"])
     const small = record([], ["xx", "yy"])
-    const then = {
-      before: nothing,
-      now: nothing,
-      others: new Set(["aa", "bb", "cc"]),
-      othersOfNew: new Set(["aa", "bb", "cc"]),
-      entryCount: 1000,
-    }
+    const others = new Set(["aa", "bb", "cc"])
+    const then = { before: nothing, now: nothing, others, entryCount: 1000, compacted: true }
 
-    it("may have been dropped by the compaction that took the others in", () => {
+    it("may have been dropped by a compaction of the whole index", () => {
       expect(missedOf([small, large], then)).toEqual([false, false])
     })
 
-    it("is a loss when nothing new names what the others said: nothing was compacted", () => {
-      expect(missedOf([small, large], { ...then, othersOfNew: new Set() })).toEqual([true, false])
-      expect(missedOf([small], then)).toEqual([true])
-    })
-
-    it("is a loss when too little proves the compaction", () => {
-      expect(missedOf([small, record([], ["aa", "bb", "cc"])], then)).toEqual([true, false])
+    it("is a loss when the index was not compacted as a whole", () => {
+      expect(missedOf([small, large], { ...then, compacted: false })).toEqual([true, false])
     })
 
     it("is a loss when more is gone than maintenance drops in passing", () => {
@@ -135,5 +125,33 @@ describe("marks", () => {
     expect(parseMarks("abce", renderMarks("abcd", live))).toEqual([])
     expect(parseMarks("abcd", [])).toEqual([])
     expect(parseMarks("abcd", ["xn0_aa-s1-c1 143"])).toEqual([])
+  })
+})
+
+describe("a compaction of the whole index", () => {
+  const before = new Map([
+    ["n1", record([entry("ma", 1)])],
+    ["n2", record([entry("mb", 2)])],
+  ])
+
+  it("leaves nothing that counted, and names manifests that it did, maybe in another pack", () => {
+    expect(isWholeCompaction(before, new Map([["n3", record([entry("mb", 2)])]]))).toBe(true)
+    expect(isWholeCompaction(before, new Map([["n3", record([entry("mb", 9, false, "q9")])]]))).toBe(true)
+  })
+
+  const others: [string, [string, ReturnType<typeof record>][]][] = [
+    [
+      "an old blob still counts",
+      [
+        ["n1", record([entry("ma", 1)])],
+        ["n3", record([entry("mb", 2)])],
+      ],
+    ],
+    ["nothing of the old is said", [["n3", record([entry("mc", 3)])]]],
+    ["it is a deletion", [["n3", record([entry("ma", 1, true)])]]],
+    ["nothing counts", []],
+  ]
+  it.each(others)("is none when %s", (_, now) => {
+    expect(isWholeCompaction(before, new Map(now))).toBe(false)
   })
 })
