@@ -1,19 +1,14 @@
 import { createHash } from "node:crypto"
 import type { z } from "zod"
 import { StorageError } from "../../storage/index.js"
-import {
-  compareExports,
-  type ExportPlan,
-  type KernelServer,
-  type NfsExport,
-} from "../../storage/nfs/index.js"
+import { compareExports, type ExportPlan, type NfsExport, type NfsServer } from "../../storage/nfs/index.js"
 import type { applyExportsRequest, ExportsAppliedJson } from "../http/contract/admin.js"
 import { HttpError } from "../http/index.js"
 import type { ExportRows } from "./export-rows.js"
 
 export interface ApplyExportsParts {
   readonly exports: ExportRows
-  readonly nfsServer: Pick<KernelServer, "state" | "plan" | "apply">
+  readonly nfsServer: Pick<NfsServer, "state" | "plan" | "apply">
   readonly log: { info(fields: object, message: string): void }
 }
 
@@ -37,8 +32,8 @@ export class ApplyExports {
       const { exports, nfsServer, log } = this.#parts
       const { wanted, withheld } = await exports.wanted()
       refuseDoubt(withheld)
-      const { added, removed } = this.#plan(wanted, replace)
-      const notLoaded = added.length + removed.length === 0 && !this.#isLoaded(wanted)
+      const { added, removed } = await this.#plan(wanted, replace)
+      const notLoaded = added.length + removed.length === 0 && !(await this.#isLoaded(wanted))
       const plan = {
         added: [...added],
         removed: [...removed],
@@ -64,9 +59,9 @@ export class ApplyExports {
     }
   }
 
-  #plan(wanted: readonly NfsExport[], replace: boolean): ExportPlan {
+  async #plan(wanted: readonly NfsExport[], replace: boolean): Promise<ExportPlan> {
     try {
-      return this.#parts.nfsServer.plan(wanted, { replace })
+      return await this.#parts.nfsServer.plan(wanted, { replace })
     } catch (error) {
       if (!(error instanceof StorageError) || error.code !== "invalid") throw error
       throw new HttpError(409, "foreign_exports", error.message, {
@@ -76,9 +71,11 @@ export class ApplyExports {
     }
   }
 
-  #isLoaded(wanted: readonly NfsExport[]): boolean {
-    const active = this.#parts.nfsServer.state()?.active ?? []
-    return compareExports(wanted, active).every(({ kind }) => kind === "foreign")
+  async #isLoaded(wanted: readonly NfsExport[]): Promise<boolean> {
+    const state = await this.#parts.nfsServer.state()
+    return compareExports(wanted, state?.active ?? [], state?.settings).every(
+      ({ kind }) => kind === "foreign",
+    )
   }
 }
 

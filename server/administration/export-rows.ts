@@ -6,9 +6,10 @@ import {
   compareExports,
   type ExportDifference,
   isAround,
-  type KernelServer,
-  type KernelState,
+  lastingFsid,
   type NfsExport,
+  type NfsServer,
+  type NfsServerState,
   renderExportsFile,
 } from "../../storage/nfs/index.js"
 import type { Catalog, FoundDirectory } from "../catalog/index.js"
@@ -22,7 +23,7 @@ export interface ExportRowsParts {
   readonly keeper: FleetKeeper
   readonly catalog: Catalog
   readonly stores: StoreRows
-  readonly nfsServer: Pick<KernelServer, "state">
+  readonly nfsServer: Pick<NfsServer, "state">
 }
 
 type Problem = NonNullable<ExportJson["problem"]>
@@ -36,7 +37,7 @@ type Declared = {
 } & ({ readonly wanted: NfsExport } | { readonly wanted: undefined; readonly verdict: Verdict })
 
 /** What the machine's NFS server exports, or why that cannot be told. */
-type Served = { readonly server: KernelState } | { readonly problem: Problem }
+type Served = { readonly server: NfsServerState } | { readonly problem: Problem }
 
 /** What is declared to be exported, beside what the machine's NFS server really exports. */
 export class ExportRows {
@@ -48,9 +49,9 @@ export class ExportRows {
 
   async rows(): Promise<ExportsJson> {
     const { declared, wanted } = admit(await this.#declared())
-    const served = this.#served()
+    const served = await this.#served()
     const server = "server" in served ? served.server : undefined
-    const differences = server === undefined ? [] : compareExports(wanted, server.active)
+    const differences = server === undefined ? [] : compareExports(wanted, server.active, server.settings)
     return {
       server: server === undefined ? null : { running: server.running },
       exports: declared.map((one) => ({
@@ -107,9 +108,9 @@ export class ExportRows {
     return { store, row, found: new Map(found?.map((one, at) => [all[at] ?? "", one])) }
   }
 
-  #served(): Served {
+  async #served(): Promise<Served> {
     try {
-      const server = this.#parts.nfsServer.state()
+      const server = await this.#parts.nfsServer.state()
       if (server !== undefined) return { server }
       const message = "no NFS server of the kernel's can be seen on this machine"
       const hint =
@@ -151,7 +152,7 @@ function declaredIn({ store, row, found }: StoreLook, entry: ExportEntry, cluste
     const { code, message, hint } = place.error
     return not("withheld", { code, message, hint: hint ?? null })
   }
-  const { realPath, mountPoint } = place.location
+  const { realPath, mountPoint, filesystem, mountsBelow } = place.location
   if (realPath !== join(root.location.realPath, entry.path)) {
     return not("refused", {
       code: "link",
@@ -163,7 +164,13 @@ function declaredIn({ store, row, found }: StoreLook, entry: ExportEntry, cluste
   return {
     ...declared,
     directory: realPath,
-    wanted: { path: realPath, mountPoint: mountPoint === "/" ? undefined : mountPoint, clients },
+    wanted: {
+      path: realPath,
+      mountPoint: mountPoint === "/" ? undefined : mountPoint,
+      crossMounts: mountsBelow.length > 0,
+      fsid: lastingFsid(filesystem.type, `${store.name}:${entry.path}`),
+      clients,
+    },
   }
 }
 
@@ -194,7 +201,7 @@ function admit(all: readonly Declared[]): { declared: Declared[]; wanted: NfsExp
 /** What must not be mounted, and is exported all the same, is worse than the reason why it must not. */
 function whileWithheld(
   { directory, verdict }: Extract<Declared, { wanted: undefined }>,
-  server: KernelState | undefined,
+  server: NfsServerState | undefined,
 ): Verdict {
   const open = server?.running === true && server.active.some(({ path }) => isAround(path, directory))
   if (!open || verdict.state === "unknown") return verdict

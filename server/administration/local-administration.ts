@@ -1,6 +1,6 @@
 import type { z } from "zod"
 import type { FenceRecord } from "../../storage/disk/index.js"
-import type { KernelServer } from "../../storage/nfs/index.js"
+import type { NfsServer } from "../../storage/nfs/index.js"
 import { parseVolumeName } from "../../storage/identity/index.js"
 import { isPerVolume, spotAt, spotOf } from "../answers/index.js"
 import type { Catalog, Clock } from "../catalog/index.js"
@@ -50,7 +50,7 @@ export interface LocalAdministrationParts {
   readonly acceptFence: (store: string, record: FenceRecord, places: readonly string[], by: string) => void
   readonly marks: Marks
   readonly acknowledgements: Acknowledgements
-  readonly nfsServer: Pick<KernelServer, "state" | "plan" | "apply">
+  readonly nfsServer: Pick<NfsServer, "state" | "plan" | "apply">
   readonly apply: ApplyParts
   readonly doctor: Pick<DoctorParts, "lastWriteError" | "cacheError" | "durability" | "ledgerCopies">
   /** What was worked out of a place is worked out anew. */

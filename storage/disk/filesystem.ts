@@ -28,6 +28,8 @@ export interface Location {
   /** st_dev in decimal. Good for comparing while the machine runs; another one after a reboot or a new mount. */
   readonly device: string
   readonly filesystem: FilesystemIdentity
+  /** Where other filesystems are mounted below it. Those that a filesystem mounts by itself to show its snapshots do not count. */
+  readonly mountsBelow: readonly string[]
 }
 
 /**
@@ -52,7 +54,15 @@ export function locateAmong(
   const filesystem = identities.get(mount) ?? identityOf(mount, host)
   identities.set(mount, filesystem)
   const { mountPoint, readOnly } = mount
-  return { location: { realPath, mountPoint, readOnly, device, filesystem }, mounts }
+  const mountsBelow = mountPointsBelow(realPath, mounts)
+  return { location: { realPath, mountPoint, readOnly, device, filesystem, mountsBelow }, mounts }
+}
+
+function mountPointsBelow(realPath: string, mounts: readonly Mount[]): string[] {
+  const prefix = realPath === "/" ? "/" : `${realPath}/`
+  return mounts
+    .map(({ mountPoint }) => mountPoint)
+    .filter((place) => place.startsWith(prefix) && !place.includes("/.zfs/snapshot/"))
 }
 
 function directoryAt(path: string): { realPath: string; device: string } {

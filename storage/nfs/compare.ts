@@ -20,17 +20,19 @@ export type ExportDifference =
 
 /**
  * Compares what is wanted with what the server exports, both ways: also what others export of the same directories counts.
- * Empty: the server exports exactly this.
+ * Only `settings` are compared. Empty: the server exports exactly this.
  */
 export function compareExports(
   wanted: readonly NfsExport[],
   active: readonly ActiveExport[],
+  settings: readonly ExportSetting[] = allSettings,
 ): ExportDifference[] {
   const differences: ExportDifference[] = []
   const byPath = new Map<string, ActiveExport[]>()
   for (const entry of active) byPath.set(entry.path, [...(byPath.get(entry.path) ?? []), entry])
   const matched = new Set<ActiveExport>()
-  for (const { path, mountPoint, clients } of wanted) {
+  for (const one of wanted) {
+    const { path, clients } = one
     for (const client of clients) {
       const network = canonicalNetwork(client.network)
       const found = byPath.get(path)?.find((entry) => networkOf(entry.client) === network)
@@ -39,7 +41,7 @@ export function compareExports(
         continue
       }
       matched.add(found)
-      const difference = differenceOf(optionsOf(client, path, mountPoint), found, client)
+      const difference = differenceOf(optionsOf(client, one), found, client, settings)
       if (difference !== undefined)
         differences.push({ kind: "different", path, client: network, ...difference })
     }
@@ -54,7 +56,7 @@ export function compareExports(
 }
 
 /** Options that say the same thing in different words, or contradict each other: the last one written counts. */
-const SETTINGS: Readonly<Record<string, RegExp>> = {
+const SETTINGS = {
   access: /^(rw|ro)$/,
   sync: /^(sync|async)$/,
   subtree: /^(no_)?subtree_check$/,
@@ -68,10 +70,15 @@ const SETTINGS: Readonly<Record<string, RegExp>> = {
   fsid: /^fsid=/,
   crossing: /^(no)?crossmnt$/,
   hiding: /^(no)?hide$/,
-}
+} as const
+
+/** What an export says about its clients. */
+export type ExportSetting = keyof typeof SETTINGS
+
+export const allSettings = Object.keys(SETTINGS) as readonly ExportSetting[]
 
 /** What exportfs writes where nothing is said. */
-const DEFAULTS: Readonly<Record<string, string>> = {
+const DEFAULTS: Readonly<Partial<Record<ExportSetting, string>>> = {
   uid: "anonuid=65534",
   gid: "anongid=65534",
   crossing: "nocrossmnt",
@@ -82,10 +89,11 @@ function differenceOf(
   wantedOptions: readonly string[],
   { options }: ActiveExport,
   { squash }: NfsClient,
+  settings: readonly ExportSetting[],
 ): { wanted: string[]; active: string[] } | undefined {
   const wanted: string[] = []
   const active: string[] = []
-  for (const setting of Object.keys(SETTINGS)) {
+  for (const setting of settings) {
     // Whom nobody becomes matters to nobody.
     if (squash === undefined && (setting === "uid" || setting === "gid")) continue
     const [want, have] = [settingOf(setting, wantedOptions), settingOf(setting, options)]
@@ -96,9 +104,8 @@ function differenceOf(
   return wanted.length === 0 && active.length === 0 ? undefined : { wanted, active }
 }
 
-function settingOf(setting: string, options: readonly string[]): string | undefined {
-  const pattern = SETTINGS[setting]
-  const said = options.filter((option) => pattern?.test(option)).at(-1)
+function settingOf(setting: ExportSetting, options: readonly string[]): string | undefined {
+  const said = options.filter((option) => SETTINGS[setting].test(option)).at(-1)
   return said ?? DEFAULTS[setting]
 }
 

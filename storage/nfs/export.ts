@@ -10,6 +10,16 @@ export interface NfsExport {
    * directory. Undefined on the machine's own root filesystem, which is always there.
    */
   readonly mountPoint: string | undefined
+  /**
+   * Whether filesystems are mounted in it, which clients see too. Without, they would see, and write into, the empty
+   * directories under the mounts.
+   */
+  readonly crossMounts: boolean
+  /**
+   * What clients know the filesystem by, in a UUID's form, where it has no name of its own that lasts (FUSE, overlay). Undefined
+   * for every other one.
+   */
+  readonly fsid: string | undefined
   readonly clients: readonly NfsClient[]
 }
 
@@ -25,6 +35,7 @@ export interface NfsClient {
 const MOST_PATH_BYTES = 1024
 /** The last id, -1, means "unchanged" to the kernel. */
 const LARGEST_ID = 0xffff_fffe
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
 
 /** What exportfs keeps as it is. A mount point with any other character makes its own table unreadable to it. */
 export const PLAIN_PATH = /^[A-Za-z0-9._/-]*$/
@@ -35,8 +46,14 @@ export function checkExports(exports: readonly NfsExport[]): void {
 }
 
 /** The same for one more beside others that are right. Pure: whether a directory is there is not asked. */
-export function checkExport({ path, mountPoint, clients }: NfsExport, others: readonly NfsExport[]): void {
+export function checkExport(
+  { path, mountPoint, fsid, clients }: NfsExport,
+  others: readonly NfsExport[],
+): void {
   checkPath(path)
+  if (fsid !== undefined && !UUID.test(fsid)) {
+    throw refused(path, `${JSON.stringify(fsid)} is no UUID`, "Give it none, or one in lower case.")
+  }
   if (mountPoint !== undefined) checkMountPoint(path, mountPoint)
   if (clients.length === 0) throw refused(path, "nobody may mount it", "Give the cluster its networks.")
   for (const [index, client] of clients.entries()) checkClient(path, client, clients.slice(0, index))

@@ -4,10 +4,13 @@ import { fileError } from "../blobs/index.js"
 import { removeFile, replaceFile } from "../disk/index.js"
 import { errnoOf } from "../errno.js"
 import { StorageError } from "../errors.js"
-import { compareExports, type ExportDifference } from "./compare.js"
-import { type ActiveExport, parseEtab, unescapedPath } from "./etab.js"
+import { allSettings, compareExports, type ExportDifference } from "./compare.js"
+import { parseEtab, unescapedPath } from "./etab.js"
 import { canonicalNetwork, type NfsExport } from "./export.js"
+import { exportsOfLines } from "./exports-file.js"
 import { readOwnFile, renderOwnFile } from "./own-file.js"
+import type { ApplyOptions, ExportPlan, NfsServer, NfsServerState } from "./server.js"
+import { withoutWithdrawn } from "./withdrawn.js"
 
 /** Where the kernel's NFS server and nfs-utils keep what is exported. */
 export interface KernelFiles {
@@ -24,19 +27,9 @@ export const kernelFiles: KernelFiles = {
   own: "/etc/exports.d/cistern.exports",
 }
 
-export interface KernelState {
-  readonly running: boolean
-  readonly active: readonly ActiveExport[]
-}
-
-export interface ExportPlan {
-  /** Lines of exports(5). */
-  readonly added: readonly string[]
-  readonly removed: readonly string[]
-}
-
 /** The kernel's NFS server of this machine, by nfs-utils (reference nas-platforms.md §1). */
-export class KernelServer {
+export class KernelServer implements NfsServer {
+  readonly kind = "kernel"
   readonly #owner: string
   readonly #files: KernelFiles
   readonly #reload: () => Promise<readonly string[]>
@@ -51,57 +44,71 @@ export class KernelServer {
     this.#files = files
   }
 
-  /**
-   * What it exports now; undefined where there is none: neither its table nor its folder in /proc. No client is disturbed, and
-   * no network is asked. Throws StorageError `unreadable`, `io`, `corrupt`.
-   */
-  state(): KernelState | undefined {
+  async state(): Promise<NfsServerState | undefined> {
     const [threads, table] = [textOf(this.#files.threads), textOf(this.#files.etab)]
     if (threads === undefined && table === undefined) return undefined
-    return { running: Number(threads ?? 0) > 0, active: parseEtab(table ?? "") }
-  }
-
-  /** What applying would change in our file. `replace`: also where it is not as we left it. Throws StorageError `invalid`. */
-  plan(wanted: readonly NfsExport[], { replace }: { readonly replace: boolean }): ExportPlan {
-    const before = this.#lines({ replace })
-    const after = readOwnFile(this.#owner, this.#files.own, renderOwnFile(this.#owner, wanted))
     return {
-      added: after.filter((line) => !before.includes(line)),
-      removed: before.filter((line) => !after.includes(line)),
+      running: Number(threads ?? 0) > 0,
+      active: parseEtab(table ?? ""),
+      own: this.#own(),
+      settings: allSettings,
     }
   }
 
-  /**
-   * Exports exactly this, besides what others export, and reads back whether it is so. Where it is not, the file that was there
-   * before is put back and loaded. Throws StorageError `invalid` for a file that is not as we left it, `unsupported` for
-   * exports that the server did not take, and what `reload` throws.
-   */
-  async apply(wanted: readonly NfsExport[], { replace }: { readonly replace: boolean }): Promise<void> {
+  async plan(wanted: readonly NfsExport[], { replace }: ApplyOptions): Promise<ExportPlan> {
+    const before = this.#lines({ replace })
+    const after = readOwnFile(this.#owner, this.#files.own, renderOwnFile(this.#owner, wanted))
+    const [had, has] = [new Set(before), new Set(after)]
+    return {
+      added: after.filter((line) => !had.has(line)),
+      removed: before.filter((line) => !has.has(line)),
+    }
+  }
+
+  /** Also throws what `reload` throws. */
+  async apply(wanted: readonly NfsExport[], options: ApplyOptions): Promise<void> {
     const file = this.#files.own
     const before = textOf(file)
-    const { removed } = this.plan(wanted, { replace })
+    const own = this.#own()
+    const { removed } = await this.plan(wanted, options)
     this.#put(renderOwnFile(this.#owner, wanted))
     try {
       const said = await this.#reload()
-      const wrong = this.#wrong(wanted, removed)
+      const wrong = await this.#wrong(wanted, removed, said)
       if (wrong.length === 0) return
       throw new StorageError(
         "unsupported",
         `the NFS server did not take it: ${[...wrong, ...said].join("; ")}`,
         {
           facts: { file },
-          hint: "The file of before is back, and `cistern exports` says what the server has. What is named here has to change first.",
+          hint: "The exports of before are back, without what was to be withdrawn. What is named here has to change first.",
         },
       )
     } catch (error) {
-      this.#put(before)
+      this.#put(own === undefined ? before : this.#back(before, own, wanted))
       // What did not answer just now is not waited for once more.
       if (!(error instanceof StorageError && error.code === "timeout")) await this.#reload().catch(() => [])
       throw error
     }
   }
 
-  #lines({ replace }: { readonly replace: boolean }): string[] {
+  /** The text of our file after a change that failed; undefined: none, as before. */
+  #back(before: string | undefined, own: readonly NfsExport[], wanted: readonly NfsExport[]) {
+    const left = withoutWithdrawn(own, wanted)
+    return before === undefined ? undefined : renderOwnFile(this.#owner, left)
+  }
+
+  /** Undefined where our file is not as we left it. */
+  #own(): NfsExport[] | undefined {
+    try {
+      return exportsOfLines(readOwnFile(this.#owner, this.#files.own, textOf(this.#files.own)))
+    } catch (error) {
+      if (error instanceof StorageError && error.code === "invalid") return undefined
+      throw error
+    }
+  }
+
+  #lines({ replace }: ApplyOptions): string[] {
     const text = textOf(this.#files.own)
     try {
       return readOwnFile(this.#owner, this.#files.own, text)
@@ -130,8 +137,12 @@ export class KernelServer {
   }
 
   /** What the server has not as it should, one sentence each. What others export is not ours to judge. */
-  #wrong(wanted: readonly NfsExport[], removed: readonly string[]): string[] {
-    const active = this.state()?.active ?? []
+  async #wrong(
+    wanted: readonly NfsExport[],
+    removed: readonly string[],
+    said: readonly string[],
+  ): Promise<string[]> {
+    const active = (await this.state())?.active ?? []
     const own = compareExports(wanted, active).filter(({ kind }) => kind !== "foreign")
     const kept = new Set(
       wanted.flatMap((one) => one.clients.map(({ network }) => pairOf(one.path, canonicalNetwork(network)))),
@@ -141,8 +152,18 @@ export class KernelServer {
     return [
       ...own.map(sentenceOf),
       ...left.map(({ path, client }) => `${path} is still exported to ${client}`),
+      ...wanted.filter(({ path }) => isRefused(path, said)).map(({ path }) => `${path} cannot be served`),
     ]
   }
+}
+
+/** What exportfs keeps in its table although no client can mount it. */
+function isRefused(path: string, said: readonly string[]): boolean {
+  return said.some(
+    (line) =>
+      line.endsWith(`${path} does not support NFS export`) ||
+      line.endsWith(`${path} requires fsid= for NFS export`),
+  )
 }
 
 function pairOf(path: string, client: string): string {

@@ -89,8 +89,8 @@ export const stillRhythm: ListingRhythm = {
 
 /** A machine without an NFS server. */
 const noServer: LocalAdministrationParts["nfsServer"] = {
-  state: () => undefined,
-  plan: () => ({ added: [], removed: [] }),
+  state: () => Promise.resolve(undefined),
+  plan: () => Promise.resolve({ added: [], removed: [] }),
   apply: () => Promise.reject(new Error("this machine has no NFS server")),
 }
 

@@ -6,6 +6,8 @@ const path = "/mnt/tank/kopia"
 const wanted: NfsExport = {
   path,
   mountPoint: "/mnt/tank",
+  crossMounts: false,
+  fsid: undefined,
   clients: [{ network: "192.168.10.0/24", access: "readWrite", squash: { uid: 568, gid: 568 } }],
 }
 

@@ -4,6 +4,7 @@ import { join } from "node:path"
 import { describe, expect, it } from "vitest"
 import { compareExports, type NfsExport, renderExportsFile } from "../../../storage/nfs/index.js"
 import { parseEtab } from "../../../storage/nfs/etab.js"
+import { exportsOfLines, renderExportLines } from "../../../storage/nfs/exports-file.js"
 import { exportfs } from "../../support/exportfs.js"
 import { scratch } from "../../support/fixtures.js"
 
@@ -14,7 +15,7 @@ const movers = {
 } as const
 
 function exported(path: string, changes: Partial<NfsExport> = {}): NfsExport {
-  return { path, mountPoint: undefined, clients: [movers], ...changes }
+  return { path, mountPoint: undefined, crossMounts: false, fsid: undefined, clients: [movers], ...changes }
 }
 
 describe("the exports file", () => {
@@ -150,16 +151,24 @@ describe("the real exportfs", () => {
       selector: ([text]) => text,
     })
     fc.assert(
-      fc.property(some, (entries) => {
-        const exports = entries.map(([text, one]) => {
-          const path = join(root, text)
-          mkdirSync(path, { recursive: true })
-          return exported(path, { clients: [one] })
-        })
-        const { etab } = exportfs(renderExportsFile(exports))
-        expect(compareExports(exports, parseEtab(etab))).toEqual([])
-        expect(parseEtab(etab)).toHaveLength(exports.length)
-      }),
+      fc.property(
+        some,
+        fc.boolean(),
+        fc.option(fc.uuid(), { nil: undefined }),
+        (entries, crossMounts, fsid) => {
+          const exports = entries.map(([text, one]) => {
+            const path = join(root, text)
+            mkdirSync(path, { recursive: true })
+            return exported(path, { clients: [one], crossMounts, fsid })
+          })
+          const { etab } = exportfs(renderExportsFile(exports))
+          expect(compareExports(exports, parseEtab(etab))).toEqual([])
+          expect(parseEtab(etab)).toHaveLength(exports.length)
+          const again = exportsOfLines(renderExportLines(exports).split("\n").slice(0, -1))
+          expect(renderExportLines(again)).toBe(renderExportLines(exports))
+          expect(compareExports(again, parseEtab(etab))).toEqual([])
+        },
+      ),
       { numRuns: 25 },
     )
   })
