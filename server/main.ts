@@ -196,6 +196,7 @@ export async function startDaemon(config: Config): Promise<RunningDaemon> {
     clock: systemClock,
     ledger,
     fences: shelf.fences,
+    keepMount: shelf.keepMount,
     acceptFence: (store, record, places, by) => {
       shelf.acceptStore(store, record, places, by)
     },
@@ -239,7 +240,12 @@ export async function startDaemon(config: Config): Promise<RunningDaemon> {
   const stop = async (): Promise<boolean> => {
     log.info("stopping")
     mounts.stop()
-    await Promise.all([stopServer(server, GRACE_MS), stopServer(admin, GRACE_MS), copies.stop()])
+    await Promise.all([
+      stopServer(server, GRACE_MS),
+      stopServer(admin, GRACE_MS),
+      copies.stop(),
+      administration.exportKeeper.stop(),
+    ])
     const ended = await catalog.stop()
     ledger.asked.stop()
     cache.close()
@@ -254,9 +260,11 @@ export async function startDaemon(config: Config): Promise<RunningDaemon> {
   const mounts = watchMounts(() => {
     log.info("the mounts changed; looking at every store again")
     catalog.mountsChanged()
+    void administration.exportKeeper.look()
   })
   try {
     declare()
+    if (dropIn === undefined) administration.exportKeeper.start()
     if (config.configFile !== undefined) {
       await applyAtStart(config.configFile, (text) => administration.apply(text, "CISTERN_CONFIG"), log)
     }

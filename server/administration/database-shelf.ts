@@ -1,7 +1,7 @@
 import type { FenceRecord } from "../../storage/disk/index.js"
 import { Secret } from "../../storage/index.js"
 import type { Document } from "../config/index.js"
-import { AppliedDocuments, Fences, Marks, type StateDatabase } from "../db/index.js"
+import { AppliedDocuments, Fences, Marks, mountName, type StateDatabase } from "../db/index.js"
 import { documentFromText, type DocumentShelf, textOfDocument } from "./apply.js"
 
 interface SecretShelf {
@@ -65,11 +65,22 @@ export class DatabaseShelf implements DocumentShelf {
     this.#records.set(`place/${place}`, record)
   }
 
-  /** A person says that a store as it is now is the right one. The fences of its places are taken anew with their next listing. */
+  /** A filesystem that is mounted in an exported directory of a store. */
+  readonly keepMount = (store: string, record: FenceRecord): void => {
+    this.fences.put("mount", mountName(store, record.mountPoint), {
+      record: JSON.stringify(record),
+      takenAt: Date.now(),
+      takenBy: "export",
+    })
+  }
+
+  /** A person says that a store as it is now is the right one. What is below it is remembered anew. */
   acceptStore(store: string, record: FenceRecord, places: readonly string[], by: string): void {
     this.#database.connection.transaction(() => {
       this.fences.put("store", store, { record: JSON.stringify(record), takenAt: Date.now(), takenBy: by })
       for (const place of places) this.fences.remove("place", place)
+      for (const mount of this.fences.names("mount"))
+        if (mount.startsWith(mountName(store, "/"))) this.fences.remove("mount", mount)
     })()
     this.#records.clear()
   }

@@ -1,43 +1,29 @@
-import { join } from "node:path"
-import { StorageError } from "../../storage/index.js"
 import {
   canonicalNetwork,
-  checkExport,
   compareExports,
   type ExportDifference,
   isAround,
-  lastingFsid,
   type NfsExport,
   type NfsServer,
   type NfsServerState,
   renderExportsFile,
 } from "../../storage/nfs/index.js"
-import type { Catalog, FoundDirectory } from "../catalog/index.js"
-import { type ClusterEntry, type ExportEntry, exportName, type StoreEntry } from "../config/index.js"
-import type { ExportJson, ExportsJson, StoreJson } from "../http/contract/admin.js"
-import type { FleetKeeper } from "./fleet-keeper.js"
-import { soon } from "./soon.js"
-import type { StoreRows } from "./store-rows.js"
+import { StorageError } from "../../storage/index.js"
+import type { ExportJson, ExportsJson } from "../http/contract/admin.js"
+import type { Declared, DeclaredExports, ExportProblem } from "./declared-exports.js"
+import type { ExportKeeper } from "./export-keeper.js"
+import { exportTarget } from "./export-target.js"
 
 export interface ExportRowsParts {
-  readonly keeper: FleetKeeper
-  readonly catalog: Catalog
-  readonly stores: StoreRows
-  readonly nfsServer: Pick<NfsServer, "state">
+  readonly declared: DeclaredExports
+  readonly keeper: Pick<ExportKeeper, "problem" | "refusal">
+  readonly nfsServer: Pick<NfsServer, "kind" | "state">
 }
 
-type Problem = NonNullable<ExportJson["problem"]>
-type Verdict = Pick<ExportJson, "state" | "problem">
-
-/** A declared export: to be exported so, or why it is not to be now. */
-type Declared = {
-  readonly entry: ExportEntry
-  readonly cluster: ClusterEntry
-  readonly directory: string
-} & ({ readonly wanted: NfsExport } | { readonly wanted: undefined; readonly verdict: Verdict })
+type Shown = Pick<ExportJson, "state" | "problem">
 
 /** What the machine's NFS server exports, or why that cannot be told. */
-type Served = { readonly server: NfsServerState } | { readonly problem: Problem }
+type Served = { readonly server: NfsServerState } | { readonly problem: ExportProblem }
 
 /** What is declared to be exported, beside what the machine's NFS server really exports. */
 export class ExportRows {
@@ -48,12 +34,15 @@ export class ExportRows {
   }
 
   async rows(): Promise<ExportsJson> {
-    const { declared, wanted } = admit(await this.#declared())
+    const { keeper, nfsServer } = this.#parts
+    const declared = await this.#parts.declared.look()
     const served = await this.#served()
     const server = "server" in served ? served.server : undefined
-    const differences = server === undefined ? [] : compareExports(wanted, server.active, server.settings)
+    const target = exportTarget(declared, [])
+    const differences = server === undefined ? [] : compareExports(target, server.active, server.settings)
     return {
-      server: server === undefined ? null : { running: server.running },
+      server: server === undefined ? null : { kind: nfsServer.kind, running: server.running },
+      problem: keeper.problem ?? null,
       exports: declared.map((one) => ({
         store: one.entry.store,
         path: one.entry.path,
@@ -62,50 +51,22 @@ export class ExportRows {
         networks: [...one.cluster.networks],
         access: one.entry.access,
         squash: one.entry.squash ?? null,
-        ...(one.wanted === undefined
-          ? whileWithheld(one, server)
-          : verdictOf(one.wanted, served, differences)),
+        ...this.#shown(one, served, differences),
       })),
-      file: renderExportsFile(wanted),
+      file: renderExportsFile(target),
     }
   }
 
-  /** What may be exported now, and why the rest may not. */
-  async wanted(): Promise<{ wanted: NfsExport[]; withheld: { name: string; verdict: Verdict }[] }> {
-    const { declared, wanted } = admit(await this.#declared())
-    const withheld = declared.flatMap((one) =>
-      one.wanted === undefined ? [{ name: exportName(one.entry), verdict: one.verdict }] : [],
-    )
-    return { wanted, withheld }
-  }
-
-  /** In the document's order. */
-  async #declared(): Promise<Declared[]> {
-    const { stores, clusters, exports } = this.#parts.keeper.fleet.document
-    const looks = new Map<string, StoreLook>()
-    for (const store of stores) {
-      const paths = exports.filter((entry) => entry.store === store.name).map(({ path }) => path)
-      if (paths.length > 0) looks.set(store.name, await this.#lookAt(store, paths))
+  #shown(one: Declared, served: Served, differences: readonly ExportDifference[]): Shown {
+    const { verdict, asked } = one
+    if (verdict.kind === "unknown") return { state: "unknown", problem: verdict.problem }
+    if (verdict.kind !== "wanted") {
+      return whileWithheld(one.directory, verdict, "server" in served ? served.server : undefined)
     }
-    return exports.flatMap((entry) => {
-      const [look, cluster] = [looks.get(entry.store), clusters.find(({ name }) => name === entry.cluster)]
-      return look === undefined || cluster === undefined ? [] : [declaredIn(look, entry, cluster)]
-    })
-  }
-
-  async #lookAt(store: StoreEntry, paths: readonly string[]): Promise<StoreLook> {
-    const { stores, catalog } = this.#parts
-    const row = await stores.row(store)
-    // A store that hangs is not asked once more.
-    if (row.state !== "ok") return { store, row, found: new Map() }
-    const all = [...new Set(["", ...paths])]
-    const found = await soon(
-      catalog.stores.locate(
-        store.name,
-        all.map((path) => join(store.path, path)),
-      ),
-    )
-    return { store, row, found: new Map(found?.map((one, at) => [all[at] ?? "", one])) }
+    const shown = verdictOf(asked, served, differences)
+    // What the server said itself is more than what is missing.
+    const refusal = shown.problem === null ? undefined : this.#parts.keeper.refusal(asked)
+    return refusal === undefined ? shown : { ...shown, problem: refusal }
   }
 
   async #served(): Promise<Served> {
@@ -123,94 +84,20 @@ export class ExportRows {
   }
 }
 
-/** What is found of a store's exports. Nothing is, while it is fenced or does not answer. */
-interface StoreLook {
-  readonly store: StoreEntry
-  readonly row: StoreJson
-  /** By path relative to the store; "" is the store itself. */
-  readonly found: ReadonlyMap<string, FoundDirectory>
-}
-
-function declaredIn({ store, row, found }: StoreLook, entry: ExportEntry, cluster: ClusterEntry): Declared {
-  const declared = { entry, cluster, directory: join(store.path, entry.path) }
-  const not = (state: ExportJson["state"], problem: Problem): Declared => ({
-    ...declared,
-    wanted: undefined,
-    verdict: { state, problem },
-  })
-  if (row.state === "fenced" && row.problem !== null) return not("withheld", row.problem)
-  const [root, place] = [found.get(""), found.get(entry.path)]
-  if (root?.kind !== "found" || place === undefined) {
-    const silent = {
-      code: "store_unknown",
-      message: `store ${store.name} does not tell what is there`,
-      hint: null,
-    }
-    return not("unknown", row.problem ?? silent)
-  }
-  if (place.kind === "failed") {
-    const { code, message, hint } = place.error
-    return not("withheld", { code, message, hint: hint ?? null })
-  }
-  const { realPath, mountPoint, filesystem, mountsBelow } = place.location
-  if (realPath !== join(root.location.realPath, entry.path)) {
-    return not("refused", {
-      code: "link",
-      message: `${declared.directory} is a link, or lies behind one: it is really ${realPath}`,
-      hint: "Declare the path as it really is; what a link leads to may change under the clients.",
-    })
-  }
-  const clients = cluster.networks.map((network) => ({ network, access: entry.access, squash: entry.squash }))
-  return {
-    ...declared,
-    directory: realPath,
-    wanted: {
-      path: realPath,
-      mountPoint: mountPoint === "/" ? undefined : mountPoint,
-      crossMounts: mountsBelow.length > 0,
-      fsid: lastingFsid(filesystem.type, `${store.name}:${entry.path}`),
-      clients,
-    },
-  }
-}
-
-/** Joins what is exported to several clusters, and refuses what must not be exported, or not beside what came before it. */
-function admit(all: readonly Declared[]): { declared: Declared[]; wanted: NfsExport[] } {
-  const admitted = new Map<string, NfsExport>()
-  const declared = all.map((one): Declared => {
-    if (one.wanted === undefined) return one
-    const { path } = one.wanted
-    const joined = { ...one.wanted, clients: [...(admitted.get(path)?.clients ?? []), ...one.wanted.clients] }
-    try {
-      checkExport(one.wanted, [])
-      checkExport(
-        joined,
-        [...admitted.values()].filter((other) => other.path !== path),
-      )
-      admitted.set(path, joined)
-      return one
-    } catch (error) {
-      if (!(error instanceof StorageError)) throw error
-      const problem = { code: error.code, message: error.message, hint: error.hint ?? null }
-      return { ...one, wanted: undefined, verdict: { state: "refused", problem } }
-    }
-  })
-  return { declared, wanted: [...admitted.values()] }
-}
-
 /** What must not be mounted, and is exported all the same, is worse than the reason why it must not. */
 function whileWithheld(
-  { directory, verdict }: Extract<Declared, { wanted: undefined }>,
+  directory: string,
+  { kind, problem }: Extract<Declared["verdict"], { kind: "withheld" | "refused" }>,
   server: NfsServerState | undefined,
-): Verdict {
+): Shown {
   const open = server?.running === true && server.active.some(({ path }) => isAround(path, directory))
-  if (!open || verdict.state === "unknown") return verdict
+  if (!open) return { state: kind, problem }
   return {
-    state: verdict.state,
+    state: kind,
     problem: {
       code: "exported_all_the_same",
-      message: `the NFS server exports it all the same. It should not: ${verdict.problem?.message ?? ""}`,
-      hint: `\`cistern exports apply\` withdraws it. ${verdict.problem?.hint ?? ""}`.trim(),
+      message: `the NFS server exports it all the same. It should not: ${problem.message}`,
+      hint: `\`cistern exports apply\` withdraws it. ${problem.hint ?? ""}`.trim(),
     },
   }
 }
@@ -219,7 +106,7 @@ function verdictOf(
   { path, clients }: NfsExport,
   served: Served,
   differences: readonly ExportDifference[],
-): Verdict {
+): Shown {
   if ("problem" in served) return { state: "unknown", problem: served.problem }
   if (!served.server.running) {
     const hint = "Start it (Debian: `systemctl enable --now nfs-server`)."

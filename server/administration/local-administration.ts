@@ -4,7 +4,7 @@ import type { NfsServer } from "../../storage/nfs/index.js"
 import { parseVolumeName } from "../../storage/identity/index.js"
 import { isPerVolume, spotAt, spotOf } from "../answers/index.js"
 import type { Catalog, Clock } from "../catalog/index.js"
-import { plainDocument } from "../config/index.js"
+import { exportName, plainDocument } from "../config/index.js"
 import type { Acknowledgements, Fences, Marks } from "../db/index.js"
 import type { Administration } from "../http/admin/index.js"
 import {
@@ -31,11 +31,16 @@ import type { Ledger } from "../ledger/index.js"
 import { applyDocument, type ApplyParts } from "./apply.js"
 import { type DoctorParts, examine } from "./doctor.js"
 import { ApplyExports } from "./apply-exports.js"
+import { DeclaredExports } from "./declared-exports.js"
+import { ExportKeeper, type ExportKeeperParts } from "./export-keeper.js"
 import { ExportRows } from "./export-rows.js"
 import type { FleetKeeper } from "./fleet-keeper.js"
 import { FleetPlaces } from "./fleet-places.js"
 import { repositoryChecks } from "./repository-checks.js"
+import { soon } from "./soon.js"
+import { StoreFences } from "./store-fences.js"
 import { StoreRows } from "./store-rows.js"
+import { Turns } from "./turns.js"
 import { refuseTwins } from "./twin-stores.js"
 import type { AdministratorViews } from "./views.js"
 
@@ -45,31 +50,40 @@ export interface LocalAdministrationParts {
   readonly catalog: Catalog
   readonly clock: Clock
   readonly ledger: Ledger
-  readonly fences: Pick<Fences, "get">
+  readonly fences: Pick<Fences, "get" | "names">
+  readonly keepMount: ExportKeeperParts["keepMount"]
   /** Remembers a store's filesystem as it is now, and forgets what was remembered under these places. */
   readonly acceptFence: (store: string, record: FenceRecord, places: readonly string[], by: string) => void
   readonly marks: Marks
   readonly acknowledgements: Acknowledgements
-  readonly nfsServer: Pick<NfsServer, "state" | "plan" | "apply">
+  readonly nfsServer: NfsServer
   readonly apply: ApplyParts
   readonly doctor: Pick<DoctorParts, "lastWriteError" | "cacheError" | "durability" | "ledgerCopies">
   /** What was worked out of a place is worked out anew. */
   readonly forget: (place: string) => void
-  readonly log: { info(fields: object, message: string): void }
+  readonly log: { info(fields: object, message: string): void; warn(fields: object, message: string): void }
 }
 
 /** What an administrator may see and do, over the socket that only the state directory's owner may open. */
 export class LocalAdministration implements Administration {
   readonly #parts: LocalAdministrationParts
+  /** Keeps the exports as they are declared, from its `start` on. */
+  readonly exportKeeper: ExportKeeper
+  readonly #storeFences: StoreFences
   readonly #stores: StoreRows
   readonly #exports: ExportRows
   readonly #applyExports: ApplyExports
 
   constructor(parts: LocalAdministrationParts) {
     this.#parts = parts
-    this.#stores = new StoreRows(parts)
-    this.#exports = new ExportRows({ ...parts, stores: this.#stores })
-    this.#applyExports = new ApplyExports({ ...parts, exports: this.#exports })
+    const storeFences = new StoreFences(parts)
+    const declared = new DeclaredExports({ ...parts, storeFences })
+    const turns = new Turns()
+    this.#storeFences = storeFences
+    this.#stores = new StoreRows({ ...parts, storeFences })
+    this.exportKeeper = new ExportKeeper({ ...parts, declared, storeFences, turns })
+    this.#exports = new ExportRows({ ...parts, declared, keeper: this.exportKeeper })
+    this.#applyExports = new ApplyExports({ ...parts, declared, turns })
   }
 
   repositories(): RepositoriesJson {
@@ -102,9 +116,9 @@ export class LocalAdministration implements Administration {
     if (store === undefined) throw new HttpError(404, "not_found", `No store is called ${name}.`)
     const hang = catalog.stores.hang(name)
     if (hang !== undefined) throw new HttpError(503, "store_hangs", hang.message, { hint: hang.hint })
-    const places = this.#stores.placesIn(store)
+    const places = this.#storeFences.placesIn(store)
     const changes: string[] = []
-    for (const { path, record } of this.#stores.fencesOf(store)) {
+    for (const { path, record } of this.#storeFences.of(store)) {
       const state = await catalog.stores.checkFence(store.name, [{ path, record }])
       if (state.kind === "fenced") changes.push(state.message)
     }
@@ -130,6 +144,7 @@ export class LocalAdministration implements Administration {
     log.info({ store: name, by, changes }, "store accepted")
     apply.declared(apply.shelf.current())
     for (const { place } of places) this.#parts.forget(place)
+    await soon(this.exportKeeper.look())
     return { store: await this.#stores.row(store), changes, notices }
   }
 
@@ -152,8 +167,22 @@ export class LocalAdministration implements Administration {
     return { changes }
   }
 
-  apply(request: z.output<typeof applyRequest>, by: string): Promise<ApplyJson> {
-    return applyDocument(request, by, this.#parts.apply)
+  async apply(request: z.output<typeof applyRequest>, by: string): Promise<ApplyJson> {
+    const result = await applyDocument(request, by, this.#parts.apply)
+    if (!result.applied) return result
+    return { ...result, notices: [...result.notices, ...(await this.#exported())] }
+  }
+
+  /** Has the exports follow the document, and says what could not be exported, one sentence each. */
+  async #exported(): Promise<string[]> {
+    const kept = await soon(this.exportKeeper.redeclared().then(() => this.exports()))
+    if (kept === undefined) return ["The exports are still being applied: `cistern exports` shows them."]
+    const { problem, exports } = kept
+    if (exports.length === 0 || !this.exportKeeper.keeps) return []
+    if (problem !== null) return [`The exports could not be applied: ${problem.message}.`]
+    return exports.flatMap((one) =>
+      one.problem === null ? [] : [`Export ${exportName(one)}: ${one.problem.message}.`],
+    )
   }
 
   document(): DocumentJson {

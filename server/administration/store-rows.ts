@@ -1,15 +1,15 @@
 import type { FenceState } from "../../storage/disk/index.js"
-import type { Catalog, Hang, PlaceSpec } from "../catalog/index.js"
+import type { Catalog, Hang } from "../catalog/index.js"
 import type { StoreEntry } from "../config/index.js"
-import type { Fences } from "../db/index.js"
 import type { StoreJson } from "../http/contract/admin.js"
 import type { FleetKeeper } from "./fleet-keeper.js"
 import { soon } from "./soon.js"
+import type { StoreFences } from "./store-fences.js"
 
 export interface StoreRowsParts {
   readonly keeper: FleetKeeper
   readonly catalog: Catalog
-  readonly fences: Pick<Fences, "get">
+  readonly storeFences: StoreFences
 }
 
 /** What is shown of each declared store. */
@@ -26,8 +26,8 @@ export class StoreRows {
   }
 
   async row(store: StoreEntry): Promise<StoreJson> {
-    const { catalog, keeper } = this.#parts
-    const fences = this.fencesOf(store)
+    const { catalog, keeper, storeFences } = this.#parts
+    const fences = storeFences.of(store)
     const hang = catalog.stores.hang(store.name)
     // What hangs is not asked once more.
     const [state, space] =
@@ -51,30 +51,6 @@ export class StoreRows {
         .filter((repository) => repository.store?.name === store.name)
         .map(({ entry }) => entry.name),
     }
-  }
-
-  /** The repository directories in a store that are held now. */
-  placesIn(store: StoreEntry): PlaceSpec[] {
-    const { catalog } = this.#parts
-    return catalog
-      .views()
-      .map(({ spec }) => spec)
-      .filter(({ directory }) => directory === store.path || directory.startsWith(`${store.path}/`))
-  }
-
-  /** Everything that is remembered of the filesystems of a store. */
-  fencesOf(store: StoreEntry): PlaceSpec["fences"] {
-    const seen = new Map<string, PlaceSpec["fences"][number]>()
-    for (const { fences } of this.placesIn(store)) for (const fence of fences) seen.set(fence.path, fence)
-    const stored = this.#parts.fences.get("store", store.name)
-    if (stored !== undefined && !seen.has(store.path)) {
-      seen.set(store.path, {
-        path: store.path,
-        record: JSON.parse(stored.record) as PlaceSpec["fences"][number]["record"],
-        store: store.name,
-      })
-    }
-    return [...seen.values()]
   }
 }
 

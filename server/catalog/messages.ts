@@ -105,6 +105,8 @@ export interface StoreMethods extends Methods {
   /** Relative paths of the folders at that depth, sorted. */
   discover(request: DiscoverRequest): Promise<readonly string[]>
   fence(fences: PlaceSpec["fences"]): Promise<FenceState>
+  /** One for each fence, in the same order. */
+  fences(fences: PlaceSpec["fences"]): Promise<readonly FenceState[]>
   /** Remembers what is under a store's path now, and puts or adopts its sentinel. */
   takeStoreFence(request: StoreFenceRequest): Promise<FenceRecord>
   /** Copies of the ledger in the store at this path, the newest first. */

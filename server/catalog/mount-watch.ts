@@ -1,9 +1,9 @@
 import { readFileSync } from "node:fs"
 
-const INTERVAL_MS = 1_000
+const INTERVAL_MS = 500
 
 /**
- * Calls `changed` when the table of mounts reads differently. Node cannot poll /proc for events, so it is read again every
+ * Calls `changed` when the table of mounts reads differently. Node cannot poll /proc for events, so it is read again twice a
  * second; it never hangs, whatever the mounts do.
  */
 export function watchMounts(changed: () => void, file = "/proc/self/mountinfo"): { stop(): void } {

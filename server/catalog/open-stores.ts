@@ -119,6 +119,11 @@ export class OpenStores {
     return this.named(store).connection.rpc.call("fence", fences)
   }
 
+  /** The same for each of them, in the same order. */
+  async checkFences(store: string, fences: PlaceSpec["fences"]): Promise<readonly FenceState[]> {
+    return this.named(store).connection.rpc.call("fences", fences)
+  }
+
   /** Remembers what is under a store's path now, and puts its sentinel there. */
   async takeFence(store: string, request: StoreFenceRequest): Promise<FenceRecord> {
     return this.named(store).connection.rpc.call("takeStoreFence", request)

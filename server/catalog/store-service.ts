@@ -93,6 +93,7 @@ export class StoreService {
       snapshots: async (place) => this.#open.get(place)?.listing?.snapshots ?? [],
       discover: (request) => discover(request, during),
       fence: async (fences) => this.#fenceOf(fences),
+      fences: async (fences) => this.#statesOf(fences),
       takeStoreFence: async ({ path, ...options }) => during(() => takeStoreFence(path, options)),
       findLedgerCopies: async (store) => during(() => findLedgerCopies(store)),
       keepLedgerCopy: async (request) => {
@@ -179,15 +180,25 @@ export class StoreService {
   /** The first fence that does not hold, else that all hold. */
   #fenceOf(fences: PlaceSpec["fences"]): FenceState {
     let readOnly = false
+    for (const state of this.#checked(fences)) {
+      if (state.kind === "fenced") return state
+      readOnly ||= state.readOnly === true
+    }
+    return { kind: "holds", readOnly }
+  }
+
+  #statesOf(fences: PlaceSpec["fences"]): FenceState[] {
+    return [...this.#checked(fences)]
+  }
+
+  *#checked(fences: PlaceSpec["fences"]): Generator<FenceState> {
     const identities: CheckOptions["identities"] = new Map()
     for (const { path, record, store } of fences) {
       const device = this.#devices.get(path)
       const state = this.#during(() => checkFence(path, record, { store, device, identities }))
-      if (state.kind === "fenced") return state
-      if (state.device !== undefined) this.#devices.set(path, state.device)
-      readOnly ||= state.readOnly === true
+      if (state.kind === "holds" && state.device !== undefined) this.#devices.set(path, state.device)
+      yield state
     }
-    return { kind: "holds", readOnly }
   }
 
   async #placeFor(spec: PlaceSpec): Promise<OpenPlace> {

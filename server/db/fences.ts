@@ -8,7 +8,15 @@ export interface StoredFence {
   readonly takenBy: string
 }
 
-/** What is remembered of the filesystem under each store and under each repository's path. */
+/** A store's own filesystem, the one under a repository's path, and one that is mounted in an exported directory. */
+export type FenceKind = "store" | "place" | "mount"
+
+/** What a fence of kind "mount" is named. */
+export function mountName(store: string, mountPoint: string): string {
+  return `${store}:${mountPoint}`
+}
+
+/** What is remembered of filesystems. */
 export class Fences {
   readonly #read
   readonly #write
@@ -29,21 +37,21 @@ export class Fences {
       .pluck()
   }
 
-  get(kind: "store" | "place", name: string): StoredFence | undefined {
+  get(kind: FenceKind, name: string): StoredFence | undefined {
     return translated("reading a fence", () => this.#read.get(kind, name))
   }
 
-  put(kind: "store" | "place", name: string, fence: StoredFence): void {
+  put(kind: FenceKind, name: string, fence: StoredFence): void {
     translated("saving a fence", () =>
       this.#write.run(kind, name, fence.record, fence.takenAt, fence.takenBy),
     )
   }
 
-  remove(kind: "store" | "place", name: string): void {
+  remove(kind: FenceKind, name: string): void {
     translated("removing a fence", () => this.#remove.run(kind, name))
   }
 
-  names(kind: "store" | "place"): string[] {
+  names(kind: FenceKind): string[] {
     return translated("reading the fences", () => this.#names.all(kind))
   }
 }

@@ -89,6 +89,7 @@ export const stillRhythm: ListingRhythm = {
 
 /** A machine without an NFS server. */
 const noServer: LocalAdministrationParts["nfsServer"] = {
+  kind: "kernel",
   state: () => Promise.resolve(undefined),
   plan: () => Promise.resolve({ added: [], removed: [] }),
   apply: () => Promise.reject(new Error("this machine has no NFS server")),
@@ -226,6 +227,7 @@ export class Chain {
       clock,
       ledger,
       fences: shelf.fences,
+      keepMount: shelf.keepMount,
       acceptFence: (store, record, places, by) => {
         shelf.acceptStore(store, record, places, by)
       },

@@ -152,8 +152,12 @@ export const exportJson = z.strictObject({
 })
 export type ExportJson = z.infer<typeof exportJson>
 export const exportsJson = z.strictObject({
-  /** The kernel's NFS server; null where there is none, or none that can be read. */
-  server: z.strictObject({ running: z.boolean() }).nullable(),
+  /** What exports; null where there is nothing, or nothing that can be read. */
+  server: z
+    .strictObject({ kind: z.enum(["kernel", "ganesha", "truenas", "synology"]), running: z.boolean() })
+    .nullable(),
+  /** Why the exports as a whole are not kept as declared. */
+  problem: problem.nullable(),
   exports: z.array(exportJson),
   /** What of it may be exported now, as a file for /etc/exports.d. */
   file: z.string(),

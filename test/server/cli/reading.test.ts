@@ -225,7 +225,8 @@ tank  fenced: another filesystem is mounted here  2026-11-20 03:00:00  512 GiB  
 
 describe("cistern exports", () => {
   const answer = exportsJson.parse({
-    server: { running: true },
+    server: { kind: "kernel", running: true },
+    problem: null,
     exports: [
       {
         store: "tank",
