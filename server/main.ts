@@ -202,7 +202,8 @@ export async function startDaemon(config: Config): Promise<RunningDaemon> {
     },
     marks: shelf.marks,
     acknowledgements: new Acknowledgements(database.connection),
-    nfsServer: new KernelServer(ownerOf(stateDirectory), exportfsReload),
+    makeNfsServer: ({ kind }) =>
+      kind === "none" ? undefined : new KernelServer(ownerOf(stateDirectory), exportfsReload),
     apply,
     doctor: {
       lastWriteError: () => ledger.lastWriteError,

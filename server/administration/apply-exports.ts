@@ -5,13 +5,14 @@ import { compareExports, type ExportPlan, type NfsExport, type NfsServer } from 
 import { exportName } from "../config/index.js"
 import type { applyExportsRequest, ExportsAppliedJson } from "../http/contract/admin.js"
 import { HttpError } from "../http/index.js"
+import type { ChosenNfsServer } from "./chosen-nfs-server.js"
 import type { DeclaredExports } from "./declared-exports.js"
 import { exportTarget } from "./export-target.js"
 import type { Turns } from "./turns.js"
 
 export interface ApplyExportsParts {
   readonly declared: DeclaredExports
-  readonly nfsServer: NfsServer
+  readonly nfsServer: Pick<ChosenNfsServer, "current">
   /** Shared with whoever else changes exports. */
   readonly turns: Turns
   readonly log: { info(fields: object, message: string): void }
@@ -33,11 +34,11 @@ export class ApplyExports {
   }
 
   async #apply({ dryRun, replace, basis: agreed }: Request, by: string): Promise<ExportsAppliedJson> {
-    const { nfsServer, log } = this.#parts
+    const server = this.#server()
     const declared = await this.#parts.declared.look()
-    const state = await nfsServer.state()
+    const state = await server.state()
     const target = exportTarget(declared, state?.own ?? [])
-    const { added, removed } = await this.#plan(target, replace)
+    const { added, removed } = await planned(server, target, replace)
     const differences = compareExports(target, state?.active ?? [], state?.settings)
     const notLoaded =
       added.length + removed.length === 0 && differences.some(({ kind }) => kind !== "foreign")
@@ -59,21 +60,33 @@ export class ApplyExports {
     }
     const applies = !dryRun && (notLoaded || added.length + removed.length > 0)
     if (applies) {
-      await nfsServer.apply(target, { replace })
-      log.info({ added, removed, by }, "exports applied")
+      await server.apply(target, { replace })
+      this.#parts.log.info({ added, removed, by }, "exports applied")
     }
     return { applied: applies, ...plan, basis }
   }
 
-  async #plan(target: readonly NfsExport[], replace: boolean): Promise<ExportPlan> {
-    try {
-      return await this.#parts.nfsServer.plan(target, { replace })
-    } catch (error) {
-      if (!(error instanceof StorageError) || error.code !== "invalid") throw error
-      throw new HttpError(409, "foreign_exports", error.message, {
-        ...(error.hint !== undefined && { hint: error.hint }),
-        cause: error,
-      })
-    }
+  #server(): NfsServer {
+    const { current } = this.#parts.nfsServer
+    if (current !== undefined) return current
+    throw new HttpError(409, "exports_not_kept", "The document leaves NFS exports to somebody else.", {
+      hint: "Declare another nfsServer than `kind: none`.",
+    })
+  }
+}
+
+async function planned(
+  server: NfsServer,
+  target: readonly NfsExport[],
+  replace: boolean,
+): Promise<ExportPlan> {
+  try {
+    return await server.plan(target, { replace })
+  } catch (error) {
+    if (!(error instanceof StorageError) || error.code !== "invalid") throw error
+    throw new HttpError(409, "foreign_exports", error.message, {
+      ...(error.hint !== undefined && { hint: error.hint }),
+      cause: error,
+    })
   }
 }

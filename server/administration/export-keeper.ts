@@ -2,6 +2,7 @@ import type { FenceRecord } from "../../storage/disk/index.js"
 import { StorageError } from "../../storage/index.js"
 import { compareExports, type NfsExport, type NfsServer } from "../../storage/nfs/index.js"
 import type { Catalog, Clock } from "../catalog/index.js"
+import type { ChosenNfsServer } from "./chosen-nfs-server.js"
 import type { Declared, DeclaredExports, ExportProblem } from "./declared-exports.js"
 import { exportTarget } from "./export-target.js"
 import { RefusedExports } from "./refused-exports.js"
@@ -13,7 +14,7 @@ export interface ExportKeeperParts {
   readonly declared: DeclaredExports
   readonly catalog: Catalog
   readonly storeFences: StoreFences
-  readonly nfsServer: NfsServer
+  readonly nfsServer: Pick<ChosenNfsServer, "current" | "takeFormer">
   /** Remembers a filesystem that is mounted in an exported directory: clients must not write under it when it goes. */
   readonly keepMount: (store: string, record: FenceRecord) => void
   /** Shared with whoever else changes exports. */
@@ -96,11 +97,16 @@ export class ExportKeeper {
   }
 
   async #passes(): Promise<void> {
-    do {
-      this.#again = false
+    for (let again = true; again; again = this.#isAskedAgain()) {
       this.#lookedAt = this.#parts.clock.now().mono
       await this.#parts.turns.take(() => this.#keep())
-    } while (this.#again)
+    }
+  }
+
+  #isAskedAgain(): boolean {
+    const again = this.#again
+    this.#again = false
+    return again
   }
 
   async #tick(): Promise<void> {
@@ -124,32 +130,51 @@ export class ExportKeeper {
   }
 
   async #keep(): Promise<void> {
-    const { declared, nfsServer } = this.#parts
     try {
+      await this.#withdrawFromFormer()
       this.#fences = await this.#fenceStates()
-      const found = await declared.look()
-      const state = await nfsServer.state()
-      if (state === undefined) {
+      const found = await this.#parts.declared.look()
+      const server = this.#parts.nfsServer.current
+      const state = await server?.state()
+      if (server === undefined || state === undefined) {
         this.#problem = undefined
         return
       }
       if (state.own === undefined) {
         // Says whose it is and what to do.
-        await nfsServer.plan([], { replace: false })
+        await server.plan([], { replace: false })
         return
       }
       await this.#rememberMounts(found)
       const target = exportTarget(found, state.own, (one) => this.#refused.isHeld(one))
-      const plan = await nfsServer.plan(target, { replace: false })
+      const plan = await server.plan(target, { replace: false })
       const lost = compareExports(target, state.active, state.settings).some(({ kind }) => kind !== "foreign")
       if (plan.added.length + plan.removed.length > 0 || lost) {
-        await this.#apply(target, state.own)
+        await this.#apply(server, target, state.own)
         const { added, removed } = plan
         this.#parts.log.info({ added, removed, lost }, "exports kept as declared")
       }
       this.#solved()
     } catch (error) {
       this.#failed(error)
+    }
+  }
+
+  /** Two servers would let the same clients in, one of them by rules that nobody looks after. */
+  async #withdrawFromFormer(): Promise<void> {
+    const former = this.#parts.nfsServer.takeFormer()
+    if (former === undefined) return
+    try {
+      await former.apply([], { replace: false })
+      this.#parts.log.info(
+        { server: former.kind },
+        "exports withdrawn from the NFS server that was used before",
+      )
+    } catch (error) {
+      this.#parts.log.warn(
+        { server: former.kind, err: error },
+        "the exports could not be withdrawn from the NFS server that was used before",
+      )
     }
   }
 
@@ -172,13 +197,12 @@ export class ExportKeeper {
   }
 
   /** All at once; where the server does not take that, what it takes of it. */
-  async #apply(target: readonly NfsExport[], own: readonly NfsExport[]): Promise<void> {
-    const { nfsServer } = this.#parts
+  async #apply(server: NfsServer, target: readonly NfsExport[], own: readonly NfsExport[]): Promise<void> {
     try {
-      await nfsServer.apply(target, { replace: false })
+      await server.apply(target, { replace: false })
     } catch (error) {
       if (!(error instanceof StorageError) || error.code !== "unsupported") throw error
-      const refused = await this.#refused.sift(target, own, nfsServer)
+      const refused = await this.#refused.sift(target, own, server)
       if (refused.length === 0) throw error
       for (const { path, problem } of refused)
         this.#parts.log.warn({ path, why: problem.message }, "the NFS server did not take an export")

@@ -10,6 +10,7 @@ import {
 } from "../../storage/nfs/index.js"
 import { StorageError } from "../../storage/index.js"
 import type { ExportJson, ExportsJson } from "../http/contract/admin.js"
+import type { ChosenNfsServer } from "./chosen-nfs-server.js"
 import type { Declared, DeclaredExports, ExportProblem } from "./declared-exports.js"
 import type { ExportKeeper } from "./export-keeper.js"
 import { exportTarget } from "./export-target.js"
@@ -17,13 +18,14 @@ import { exportTarget } from "./export-target.js"
 export interface ExportRowsParts {
   readonly declared: DeclaredExports
   readonly keeper: Pick<ExportKeeper, "problem" | "refusal">
-  readonly nfsServer: Pick<NfsServer, "kind" | "state">
+  readonly nfsServer: Pick<ChosenNfsServer, "current">
 }
 
 type Shown = Pick<ExportJson, "state" | "problem">
 
 /** What the machine's NFS server exports, or why that cannot be told. */
-type Served = { readonly server: NfsServerState } | { readonly problem: ExportProblem }
+type Served =
+  { readonly server: NfsServerState & Pick<NfsServer, "kind"> } | { readonly problem: ExportProblem }
 
 /** What is declared to be exported, beside what the machine's NFS server really exports. */
 export class ExportRows {
@@ -34,14 +36,14 @@ export class ExportRows {
   }
 
   async rows(): Promise<ExportsJson> {
-    const { keeper, nfsServer } = this.#parts
+    const { keeper } = this.#parts
     const declared = await this.#parts.declared.look()
     const served = await this.#served()
     const server = "server" in served ? served.server : undefined
     const target = exportTarget(declared, [])
     const differences = server === undefined ? [] : compareExports(target, server.active, server.settings)
     return {
-      server: server === undefined ? null : { kind: nfsServer.kind, running: server.running },
+      server: server === undefined ? null : { kind: server.kind, running: server.running },
       problem: keeper.problem ?? null,
       exports: declared.map((one) => ({
         store: one.entry.store,
@@ -70,9 +72,11 @@ export class ExportRows {
   }
 
   async #served(): Promise<Served> {
+    const { current } = this.#parts.nfsServer
+    if (current === undefined) return { problem: leftToOthers }
     try {
-      const server = await this.#parts.nfsServer.state()
-      if (server !== undefined) return { server }
+      const state = await current.state()
+      if (state !== undefined) return { server: { ...state, kind: current.kind } }
       const message = "no NFS server of the kernel's can be seen on this machine"
       const hint =
         "Install one (Debian: nfs-kernel-server). In a container, mount the machine's /var/lib/nfs read-only."
@@ -82,6 +86,12 @@ export class ExportRows {
       return { problem: { code: "nfs_server_unreadable", message: error.message, hint: error.hint ?? null } }
     }
   }
+}
+
+const leftToOthers: ExportProblem = {
+  code: "exports_not_kept",
+  message: "the document leaves NFS exports to somebody else (nfsServer: { kind: none })",
+  hint: "Declare another nfsServer, or look yourself whether it is exported.",
 }
 
 /** What must not be mounted, and is exported all the same, is worse than the reason why it must not. */

@@ -1,6 +1,5 @@
 import type { z } from "zod"
 import type { FenceRecord } from "../../storage/disk/index.js"
-import type { NfsServer } from "../../storage/nfs/index.js"
 import { parseVolumeName } from "../../storage/identity/index.js"
 import { isPerVolume, spotAt, spotOf } from "../answers/index.js"
 import type { Catalog, Clock } from "../catalog/index.js"
@@ -31,6 +30,7 @@ import type { Ledger } from "../ledger/index.js"
 import { applyDocument, type ApplyParts } from "./apply.js"
 import { type DoctorParts, examine } from "./doctor.js"
 import { ApplyExports } from "./apply-exports.js"
+import { ChosenNfsServer, type ChosenNfsServerParts } from "./chosen-nfs-server.js"
 import { DeclaredExports } from "./declared-exports.js"
 import { ExportKeeper, type ExportKeeperParts } from "./export-keeper.js"
 import { ExportRows } from "./export-rows.js"
@@ -56,7 +56,8 @@ export interface LocalAdministrationParts {
   readonly acceptFence: (store: string, record: FenceRecord, places: readonly string[], by: string) => void
   readonly marks: Marks
   readonly acknowledgements: Acknowledgements
-  readonly nfsServer: NfsServer
+  /** See ChosenNfsServer. */
+  readonly makeNfsServer: ChosenNfsServerParts["make"]
   readonly apply: ApplyParts
   readonly doctor: Pick<DoctorParts, "lastWriteError" | "cacheError" | "durability" | "ledgerCopies">
   /** What was worked out of a place is worked out anew. */
@@ -79,11 +80,15 @@ export class LocalAdministration implements Administration {
     const storeFences = new StoreFences(parts)
     const declared = new DeclaredExports({ ...parts, storeFences })
     const turns = new Turns()
+    const nfsServer = new ChosenNfsServer({
+      entry: () => parts.keeper.fleet.document.nfsServer,
+      make: parts.makeNfsServer,
+    })
     this.#storeFences = storeFences
     this.#stores = new StoreRows({ ...parts, storeFences })
-    this.exportKeeper = new ExportKeeper({ ...parts, declared, storeFences, turns })
-    this.#exports = new ExportRows({ ...parts, declared, keeper: this.exportKeeper })
-    this.#applyExports = new ApplyExports({ ...parts, declared, turns })
+    this.exportKeeper = new ExportKeeper({ ...parts, declared, storeFences, nfsServer, turns })
+    this.#exports = new ExportRows({ declared, nfsServer, keeper: this.exportKeeper })
+    this.#applyExports = new ApplyExports({ ...parts, declared, nfsServer, turns })
   }
 
   repositories(): RepositoriesJson {

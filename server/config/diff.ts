@@ -2,7 +2,7 @@ import { type Document, exportName } from "./document.js"
 import { plainDocument } from "./render-document.js"
 
 export type ChangeKind = "added" | "changed" | "replaced" | "unchanged" | "absent" | "removed"
-export type EntryKind = "store" | "cluster" | "repository" | "export"
+export type EntryKind = "store" | "cluster" | "repository" | "export" | "server"
 
 export interface FieldChange {
   readonly field: string
@@ -28,7 +28,11 @@ const kinds = [
   ["cluster", "clusters"],
   ["repository", "repositories"],
   ["export", "exports"],
+  ["server", "nfsServer"],
 ] as const
+
+/** There is one, so that it has no name of its own. */
+export const NFS_SERVER = "nfs"
 
 export interface DiffInput {
   readonly before: Document
@@ -60,6 +64,10 @@ export function diffDocuments({ before, after, declared, changedSecrets }: DiffI
 type Plain = Readonly<Record<string, unknown>>
 
 function entriesOf(document: Document, list: (typeof kinds)[number][1]): Map<string, Plain> {
+  if (list === "nfsServer") {
+    const server = plainDocument(document)[list] as Plain | undefined
+    return new Map(server === undefined ? [] : [[NFS_SERVER, server]])
+  }
   const plain = plainDocument(document)[list] as readonly Plain[]
   const names = list === "exports" ? document.exports.map(exportName) : document[list].map(({ name }) => name)
   return new Map(plain.map((entry, at) => [names[at] ?? "", entry]))
@@ -86,9 +94,8 @@ function compared(
 
 function change(kind: ChangeKind, of: EntryKind, name: string): Change {
   const notes: string[] = []
-  if (of === "export" && kind !== "removed")
-    notes.push("kept: `cistern exports apply` has the NFS server export it")
-  if (kind === "removed") notes.push("detached: data, ledger and pins stay as they are")
+  if (of === "export" && kind === "removed") notes.push("withdrawn: its clients cannot mount it any more")
+  else if (kind === "removed") notes.push("detached: data, ledger and pins stay as they are")
   if (kind === "replaced") notes.push("another place, engine or cluster: this is a new repository")
   return { kind, of, name, fields: [], notes }
 }

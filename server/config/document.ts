@@ -4,6 +4,8 @@ export interface Document {
   readonly clusters: readonly ClusterEntry[]
   readonly repositories: readonly RepositoryEntry[]
   readonly exports: readonly ExportEntry[]
+  /** Undefined: the one that is found on this machine. */
+  readonly nfsServer: NfsServerEntry | undefined
 }
 
 /** A document as it was written: a repository may leave open what it decides when it is its cluster's only one. */
@@ -15,7 +17,13 @@ export interface DeclaredRepository extends Omit<RepositoryEntry, "decides"> {
   readonly decides: Decides | undefined
 }
 
-export const emptyDocument: Document = { stores: [], clusters: [], repositories: [], exports: [] }
+export const emptyDocument: Document = {
+  stores: [],
+  clusters: [],
+  repositories: [],
+  exports: [],
+  nfsServer: undefined,
+}
 
 export interface StoreEntry {
   readonly name: string
@@ -115,6 +123,20 @@ export interface ExportEntry {
   readonly access: "readOnly" | "readWrite"
   readonly squash: { readonly uid: number; readonly gid: number } | undefined
 }
+
+/** What exports the directories, and how it is spoken to. */
+export type NfsServerEntry =
+  /** `auto`: the one that is found on this machine. `none`: exports are declared, and somebody else serves them. */
+  | { readonly kind: "auto" | "kernel" | "ganesha" | "none" }
+  | {
+      readonly kind: "truenas" | "synology"
+      readonly url: string
+      readonly user: string
+      /** TrueNAS' API key, or the password of the Synology account. */
+      readonly secret: SecretReference
+      /** SHA-256 of the server's certificate, in lower-case hex; undefined: it must be one that this machine trusts. */
+      readonly fingerprint: string | undefined
+    }
 
 /** What an export is known by: it has no name of its own. */
 export function exportName({

@@ -12,6 +12,7 @@ export {
   emptyDocument,
   type ExportEntry,
   exportName,
+  type NfsServerEntry,
   type Place,
   type RepositoryEntry,
   type S3Place,

@@ -55,6 +55,7 @@ export function loosenings(changes: readonly Change[], before: Document, after: 
       case "store":
         return byRules(change, storeRules)
       case "export":
+      case "server":
         return []
     }
   })

@@ -34,6 +34,7 @@ export function mergeDocuments(
     clusters: over(current.clusters, declared.clusters, byName),
     repositories: over<DeclaredRepository>(current.repositories, declared.repositories, byName),
     exports: over(current.exports, declared.exports, exportName),
+    nfsServer: declared.nfsServer ?? (remove ? undefined : current.nfsServer),
   }
 }
 

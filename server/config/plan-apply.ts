@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto"
-import { type Change, diffDocuments } from "./diff.js"
+import { type Change, diffDocuments, NFS_SERVER } from "./diff.js"
 import { type DeclaredDocument, type Document, exportName } from "./document.js"
 import { DocumentError, type DocumentPath, type Position } from "./document-error.js"
 import { type Acknowledgement, loosenings } from "./loosening.js"
@@ -97,6 +97,7 @@ function namesOf(declared: DeclaredDocument): ReadonlySet<string> {
     ...declared.clusters.map(({ name }) => `cluster ${name}`),
     ...declared.repositories.map(({ name }) => `repository ${name}`),
     ...declared.exports.map((entry) => `export ${exportName(entry)}`),
+    ...(declared.nfsServer === undefined ? [] : [`server ${NFS_SERVER}`]),
   ])
 }
 

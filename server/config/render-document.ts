@@ -10,6 +10,7 @@ export function plainDocument(document: DeclaredDocument): Plain {
     clusters: document.clusters,
     repositories: document.repositories.map(plainRepository),
     exports: document.exports.map(withoutUndefined),
+    ...(document.nfsServer === undefined ? {} : { nfsServer: withoutUndefined(document.nfsServer) }),
   }
 }
 

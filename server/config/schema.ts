@@ -1,5 +1,5 @@
 import { z } from "zod"
-import type { DeclaredRepository, Place, SecretReference, TokenEntry } from "./document.js"
+import type { DeclaredRepository, NfsServerEntry, Place, SecretReference, TokenEntry } from "./document.js"
 
 // The document as people write it. Descriptions end up in the JSON Schema, so editors show them.
 
@@ -198,12 +198,37 @@ const nfsExport = z
   })
   .transform((written) => ({ ...written, squash: written.squash }))
 
-export const documentSchema = z.strictObject({
-  stores: z.array(store).default([]),
-  clusters: z.array(cluster).default([]),
-  repositories: z.array(repository).default([]),
-  exports: z.array(nfsExport).default([]),
-})
+const nfsServer: z.ZodType<NfsServerEntry> = z.discriminatedUnion("kind", [
+  z.strictObject({ kind: z.enum(["auto", "kernel", "ganesha", "none"]) }),
+  z
+    .strictObject({
+      kind: z.enum(["truenas", "synology"]),
+      url: z
+        .url({ protocol: /^(https|wss)$/, error: "an https:// or wss:// address is wanted" })
+        .describe("Where the NAS answers, such as https://192.0.2.10:5001"),
+      user: z.string().min(1).describe("An account of the NAS made for Cistern"),
+      secret: secretReference.describe("TrueNAS: the API key; Synology: the account's password"),
+      fingerprint: z
+        .string()
+        .transform((digits) => digits.replaceAll(":", "").toLowerCase())
+        .refine((digits) => /^[0-9a-f]{64}$/.test(digits), "64 hexadecimal digits are wanted")
+        .exactOptional()
+        .describe("SHA-256 of the NAS' certificate, for one that signed itself"),
+    })
+    .transform((written) => ({ ...written, fingerprint: written.fingerprint })),
+])
+
+export const documentSchema = z
+  .strictObject({
+    stores: z.array(store).default([]),
+    clusters: z.array(cluster).default([]),
+    repositories: z.array(repository).default([]),
+    exports: z.array(nfsExport).default([]),
+    nfsServer: nfsServer
+      .optional()
+      .describe("What exports the directories; found by itself where it is left out"),
+  })
+  .transform((written) => ({ ...written, nfsServer: written.nfsServer }))
 
 /** The schema of the document as JSON Schema 2020-12, for editors. */
 export function documentJsonSchema(): Record<string, unknown> {

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto"
-import type { DeclaredDocument, SecretReference, TokenEntry } from "./document.js"
+import type { DeclaredDocument, NfsServerEntry, SecretReference, TokenEntry } from "./document.js"
 
 /** Secret values taken out of a document, by the name they are to be sealed under. */
 export type SecretValues = ReadonlyMap<string, string>
@@ -13,28 +13,31 @@ export function takeSecretValues(document: DeclaredDocument): {
   readonly values: SecretValues
 } {
   const values = new Map<string, string>()
-  const take = (reference: SecretReference | undefined, name: string): SecretReference | undefined => {
-    if (reference === undefined || !("value" in reference)) return reference
+  const take = (reference: SecretReference, name: string): SecretReference => {
+    if (!("value" in reference)) return reference
     values.set(name, reference.value)
     return { sealed: name }
   }
+  const taken = (reference: SecretReference | undefined, name: string): SecretReference | undefined =>
+    reference && take(reference, name)
   return {
     values,
     document: {
       ...document,
+      nfsServer: sealedServer(document.nfsServer, take),
       clusters: document.clusters.map((cluster) => ({
         ...cluster,
         tokens: cluster.tokens.map(hashed),
       })),
       repositories: document.repositories.map((repository) => ({
         ...repository,
-        password: take(repository.password, `repositories/${repository.name}/password`),
+        password: taken(repository.password, `repositories/${repository.name}/password`),
         place:
           repository.place.kind === "store"
             ? repository.place
             : {
                 ...repository.place,
-                credentials: take(
+                credentials: taken(
                   repository.place.credentials,
                   `repositories/${repository.name}/credentials`,
                 ),
@@ -42,6 +45,14 @@ export function takeSecretValues(document: DeclaredDocument): {
       })),
     },
   }
+}
+
+function sealedServer(
+  server: NfsServerEntry | undefined,
+  take: (reference: SecretReference, name: string) => SecretReference,
+): NfsServerEntry | undefined {
+  if (server?.kind !== "truenas" && server?.kind !== "synology") return server
+  return { ...server, secret: take(server.secret, "nfsServer/secret") }
 }
 
 /** Of a token only the hash is ever needed. */
@@ -54,6 +65,9 @@ function hashed(token: TokenEntry): TokenEntry {
 export function sealedNames(document: DeclaredDocument): ReadonlySet<string> {
   const references = [
     ...document.clusters.flatMap((cluster) => cluster.tokens),
+    ...(document.nfsServer !== undefined && "secret" in document.nfsServer
+      ? [document.nfsServer.secret]
+      : []),
     ...document.repositories.flatMap(({ password, place }) => [
       password,
       place.kind === "s3" ? place.credentials : undefined,

@@ -39,6 +39,7 @@ import type { ExistsAnswer } from "../../server/http/index.js"
 import { Ledger } from "../../server/ledger/index.js"
 import { openSecrets } from "../../server/secrets/index.js"
 import type { KeyMemory } from "../../storage/index.js"
+import type { NfsServer } from "../../storage/nfs/index.js"
 
 /** A clock that a test can set: the wall clock and the monotonic one apart. Milliseconds. */
 export class SettableClock implements Clock {
@@ -76,7 +77,7 @@ export interface ChainOptions {
   readonly connect?: (connect: CatalogParts["connect"]) => CatalogParts["connect"]
   readonly events?: boolean
   /** What the machine's NFS server exports. */
-  readonly nfsServer?: LocalAdministrationParts["nfsServer"]
+  readonly nfsServer?: NfsServer
 }
 
 /** Never by itself: only questions list, so that a test says when. */
@@ -88,7 +89,7 @@ export const stillRhythm: ListingRhythm = {
 }
 
 /** A machine without an NFS server. */
-const noServer: LocalAdministrationParts["nfsServer"] = {
+const noServer: NfsServer = {
   kind: "kernel",
   state: () => Promise.resolve(undefined),
   plan: () => Promise.resolve({ added: [], removed: [] }),
@@ -233,7 +234,7 @@ export class Chain {
       },
       marks: shelf.marks,
       acknowledgements: new Acknowledgements(this.database.connection),
-      nfsServer: options.nfsServer ?? noServer,
+      makeNfsServer: ({ kind }) => (kind === "none" ? undefined : (options.nfsServer ?? noServer)),
       apply,
       doctor: {
         lastWriteError: () => ledger.lastWriteError,

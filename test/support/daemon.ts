@@ -75,6 +75,10 @@ export class DaemonProcess {
   #stderr = ""
 
   constructor({ state = scratch(), document, environment = {}, uid, within }: DaemonOptions) {
+    if (within === undefined && exportsSomething(document))
+      throw new Error(
+        "it would change the exports of this machine: give it a machine of its own (ExportfsMachine)",
+      )
     if (!existsSync(program)) throw new Error("the daemon is not built: run `npm run build` first")
     mkdirSync(state, { recursive: true, mode: 0o700 })
     this.state = state
@@ -194,6 +198,12 @@ export function startDaemon(options: DaemonOptions = {}): Promise<DaemonProcess>
 /** The end of a daemon that is expected not to come up. */
 export function refusedStart(options: DaemonOptions): Promise<Ended> {
   return new DaemonProcess(options).ended
+}
+
+/** By default what is declared is also exported. */
+function exportsSomething(document: object | undefined): boolean {
+  const { exports = [], nfsServer } = (document ?? {}) as { exports?: object[]; nfsServer?: { kind: string } }
+  return exports.length > 0 && nfsServer?.kind !== "none"
 }
 
 /** The document in a file of its own, readable by every user that a daemon may run as. */

@@ -256,6 +256,29 @@ describe("an export that the server does not take", () => {
   })
 })
 
+describe("another NFS server", () => {
+  it("that is nobody's business of ours is not touched, and that is said", async () => {
+    await declare([exported("kopia")])
+    const document = {
+      stores: [{ name: "nas", path: store }],
+      clusters: [{ name: "home", networks: ["192.168.10.0/24"] }],
+      exports: [exported("restic")],
+      nfsServer: { kind: "none" },
+    }
+    await chain.apply(document)
+    expect(served()).toEqual(["kopia 192.168.10.0/24"])
+    expect((await shown()).exports[0]).toMatchObject({
+      state: "unknown",
+      problem: { code: "exports_not_kept" },
+    })
+    await expect(
+      chain.administration.applyExports({ dryRun: false, replace: false }, "test"),
+    ).rejects.toMatchObject({ status: 409, code: "exports_not_kept" })
+    await chain.apply({ ...document, nfsServer: { kind: "auto" } })
+    expect(served()).toEqual(["restic 192.168.10.0/24"])
+  })
+})
+
 describe("a server that cannot be kept", () => {
   it("because exportfs is missing or hangs: what was is kept, it is said once, and done when it works", async () => {
     await declare([exported("kopia")])
@@ -313,9 +336,9 @@ describe("a store that does not answer", () => {
     })
     await chain.apply(document(["kopia"]))
     const { stores } = chain.catalog
-    const { checkFences } = stores
+    const checkFences = stores.checkFences.bind(stores)
     stores.checkFences = (name, fences) =>
-      name === "nas" ? new Promise(() => undefined) : checkFences.call(stores, name, fences)
+      name === "nas" ? new Promise(() => undefined) : checkFences(name, fences)
     rmSync(join(own, "media"), { recursive: true })
     await look()
     expect(served()).toEqual(["kopia 192.168.10.0/24"])

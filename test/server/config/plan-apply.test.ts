@@ -103,12 +103,13 @@ describe("applying a document", () => {
     expect(next.document.repositories.map(({ name }) => name)).toEqual(["shared"])
   })
 
-  it("says of an export that it is kept, and what applies it", () => {
-    const text = `${base}exports:\n  - { store: tank, path: kopia, cluster: home }\n`
-    expect(plan(emptyDocument, text).changes.at(-1)).toMatchObject({
+  it("says of an export that is removed that it is withdrawn", () => {
+    const current = applied(`${base}exports:\n  - { store: tank, path: kopia, cluster: home }\n`)
+    expect(plan(current, base, { remove: true }).changes.at(-1)).toMatchObject({
+      kind: "removed",
       of: "export",
       name: "tank:kopia for home",
-      notes: [expect.stringContaining("cistern exports apply")],
+      notes: [expect.stringContaining("withdrawn")],
     })
   })
 
@@ -293,6 +294,46 @@ describe("a document is refused", () => {
     const text =
       "repositories:\n  - { name: b, cluster: home, engine: kopia, store: tank, path: kopia, decides: no }\n"
     expect(faults(current, text)).toHaveLength(1)
+  })
+})
+
+describe("the NFS server", () => {
+  const fingerprint = Array.from({ length: 32 }, () => "AB").join(":")
+  const nas = `nfsServer: { kind: truenas, url: "wss://192.0.2.10", user: cistern, secret: { value: 7-Key }, fingerprint: "${fingerprint}" }\n`
+
+  it("is kept as it is declared, its secret sealed", () => {
+    const { document, secrets, changes } = plan(emptyDocument, nas)
+    expect([...secrets]).toEqual([["nfsServer/secret", "7-Key"]])
+    expect(document.nfsServer).toEqual({
+      kind: "truenas",
+      url: "wss://192.0.2.10",
+      user: "cistern",
+      secret: { sealed: "nfsServer/secret" },
+      fingerprint: "ab".repeat(32),
+    })
+    expect(summary(changes)).toEqual(["added server nfs"])
+    expect(renderDocument(document)).not.toContain("7-Key")
+    const again = plan(document, renderDocument(document), { secrets: { "nfsServer/secret": "7-Key" } })
+    expect(changesAnything(again)).toBe(false)
+  })
+
+  it("is left alone by a document that does not name it, and forgotten when that is said", () => {
+    const current = plan(emptyDocument, "nfsServer: { kind: none }\n").document
+    expect(plan(current, base).document.nfsServer).toEqual({ kind: "none" })
+    expect(plan(current, base, { remove: true }).document.nfsServer).toBeUndefined()
+    const next = plan(current, "nfsServer: { kind: kernel }\n")
+    expect(next.changes[0]?.fields).toEqual([{ field: "kind", before: "none", after: "kernel" }])
+  })
+
+  it.each([
+    ["kind: nfs", "invalid"],
+    ["kind: kernel, url: https://nas", "unknown key"],
+    ["kind: truenas, url: http://nas, user: a, secret: { file: /k }", "https:// or wss://"],
+    ["kind: truenas, url: https://nas, user: a", "nfsServer.secret"],
+    ["kind: synology, url: https://nas, user: a, secret: { file: /k }, fingerprint: abcd", "64 hexadecimal"],
+    ["kind: synology, url: https://nas, user: a, secret: { sealed: x }", "no secret is sealed"],
+  ])("is refused: %s", (fields, why) => {
+    expect(faults(emptyDocument, `nfsServer: { ${fields} }\n`).join("\n")).toContain(why)
   })
 })
 
