@@ -1,7 +1,7 @@
 import { join } from "node:path"
 import type { FenceState } from "../../storage/disk/index.js"
 import { StorageError } from "../../storage/index.js"
-import { checkExport, isAround, lastingFsid, type NfsExport } from "../../storage/nfs/index.js"
+import { checkExport, ExportedPaths, isAround, lastingFsid, type NfsExport } from "../../storage/nfs/index.js"
 import type { Catalog, FoundDirectory } from "../catalog/index.js"
 import type { ClusterEntry, ExportEntry, StoreEntry } from "../config/index.js"
 import type { ExportJson } from "../http/contract/admin.js"
@@ -158,15 +158,15 @@ function silence({ name }: StoreEntry): ExportProblem {
 /** Refuses what must not be exported at all, or not beside what is declared before it. */
 function refuseOverlaps(all: readonly Declared[]): Declared[] {
   const admitted = new Map<string, NfsExport>()
+  const paths = new ExportedPaths()
   return all.map((one): Declared => {
     if (one.verdict.kind !== "wanted" && one.verdict.kind !== "unknown") return one
     try {
-      const joined = joinedTo(admitted.get(one.asked.path), one.asked)
-      checkExport(one.asked, [])
-      checkExport(
-        joined,
-        [...admitted.values()].filter(({ path }) => path !== joined.path),
-      )
+      const before = admitted.get(one.asked.path)
+      const joined = joinedTo(before, one.asked)
+      checkExport(one.asked)
+      checkExport(joined)
+      if (before === undefined) paths.add(joined.path)
       admitted.set(joined.path, joined)
       return one
     } catch (error) {

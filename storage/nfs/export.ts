@@ -42,14 +42,15 @@ export const PLAIN_PATH = /^[A-Za-z0-9._/-]*$/
 
 /** Refuses what must never be exported, whatever renders it. Throws StorageError `invalid` for the first that is wrong. */
 export function checkExports(exports: readonly NfsExport[]): void {
-  for (const [at, one] of exports.entries()) checkExport(one, exports.slice(0, at))
+  const paths = new ExportedPaths()
+  for (const one of exports) {
+    checkExport(one)
+    paths.add(one.path)
+  }
 }
 
-/** The same for one more beside others that are right. Pure: whether a directory is there is not asked. */
-export function checkExport(
-  { path, mountPoint, fsid, clients }: NfsExport,
-  others: readonly NfsExport[],
-): void {
+/** The same for one alone. Pure: whether a directory is there is not asked. */
+export function checkExport({ path, mountPoint, fsid, clients }: NfsExport): void {
   checkPath(path)
   if (fsid !== undefined && !UUID.test(fsid)) {
     throw refused(path, `${JSON.stringify(fsid)} is no UUID`, "Give it none, or one in lower case.")
@@ -57,11 +58,31 @@ export function checkExport(
   if (mountPoint !== undefined) checkMountPoint(path, mountPoint)
   if (clients.length === 0) throw refused(path, "nobody may mount it", "Give the cluster its networks.")
   for (const [index, client] of clients.entries()) checkClient(path, client, clients.slice(0, index))
-  for (const other of others) {
-    if (other.path === path) throw refused(path, "it is there twice", "Keep one of the two.")
-    if (isAround(other.path, path)) throw nested(path, other.path)
-    if (isAround(path, other.path)) throw nested(other.path, path)
+}
+
+/** The directories that are exported, none of them in another one. */
+export class ExportedPaths {
+  readonly #paths = new Set<string>()
+  /** By each directory around an exported one, that one. */
+  readonly #inside = new Map<string, string>()
+
+  /** Throws StorageError `invalid` for one that is there, and for one in or around another. Then it is not added. */
+  add(path: string): void {
+    if (this.#paths.has(path)) throw refused(path, "it is there twice", "Keep one of the two.")
+    const around = directoriesAround(path)
+    const outer = around.find((directory) => this.#paths.has(directory))
+    if (outer !== undefined) throw nested(path, outer)
+    const inner = this.#inside.get(path)
+    if (inner !== undefined) throw nested(inner, path)
+    this.#paths.add(path)
+    for (const directory of around) this.#inside.set(directory, path)
   }
+}
+
+/** "/", "/a" and "/a/b" for "/a/b/c". */
+function directoriesAround(path: string): string[] {
+  const parts = path.split("/").slice(1, -1)
+  return ["/", ...parts.map((_, at) => `/${parts.slice(0, at + 1).join("/")}`)]
 }
 
 function checkPath(path: string): void {

@@ -1,6 +1,13 @@
 export { compareExports, type ExportDifference, type ExportSetting } from "./compare.js"
 export type { ActiveExport } from "./etab.js"
-export { canonicalNetwork, checkExport, isAround, type NfsClient, type NfsExport } from "./export.js"
+export {
+  canonicalNetwork,
+  checkExport,
+  ExportedPaths,
+  isAround,
+  type NfsClient,
+  type NfsExport,
+} from "./export.js"
 export { renderExportsFile } from "./exports-file.js"
 export { lastingFsid } from "./fsid.js"
 export { type KernelFiles, kernelFiles, KernelServer } from "./kernel.js"

@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync } from "node:fs"
+import { existsSync, mkdirSync, readFileSync } from "node:fs"
 import { dirname } from "node:path"
 import { fileError } from "../blobs/index.js"
 import { removeFile, replaceFile } from "../disk/index.js"
@@ -19,12 +19,15 @@ export interface KernelFiles {
   readonly threads: string
   /** The one file of exports that is ours. */
   readonly own: string
+  /** Where mountd looks for the filesystems that are mounted in an exported directory. */
+  readonly mounts: string
 }
 
 export const kernelFiles: KernelFiles = {
   etab: "/var/lib/nfs/etab",
   threads: "/proc/fs/nfsd/threads",
   own: "/etc/exports.d/cistern.exports",
+  mounts: "/etc/mtab",
 }
 
 /** The kernel's NFS server of this machine, by nfs-utils (reference nas-platforms.md §1). */
@@ -71,6 +74,7 @@ export class KernelServer implements NfsServer {
     const before = textOf(file)
     const own = this.#own()
     const { removed } = await this.plan(wanted, options)
+    this.#refuseCrossing(wanted)
     this.#put(renderOwnFile(this.#owner, wanted))
     try {
       const said = await this.#reload()
@@ -90,6 +94,18 @@ export class KernelServer implements NfsServer {
       if (!(error instanceof StorageError && error.code === "timeout")) await this.#reload().catch(() => [])
       throw error
     }
+  }
+
+  /** nfs-utils 2.6's mountd ends with a segmentation fault where it has no table of mounts: then nobody can mount anything. */
+  #refuseCrossing(wanted: readonly NfsExport[]): void {
+    const { mounts } = this.#files
+    const crossing = wanted.find(({ crossMounts }) => crossMounts)
+    if (crossing === undefined || existsSync(mounts)) return
+    throw new StorageError(
+      "unsupported",
+      `${crossing.path} cannot be exported: filesystems are mounted in it, and this machine has no ${mounts}`,
+      { facts: { path: crossing.path }, hint: `Put it there: \`ln -s /proc/self/mounts ${mounts}\`.` },
+    )
   }
 
   /** The text of our file after a change that failed; undefined: none, as before. */

@@ -19,18 +19,21 @@ export function documentOf(
   }
 }
 
-/** Starts the built daemon on a state directory that may have been used before. */
+/** Starts the built daemon on a state directory that may have been used before; `within` is the command that runs it elsewhere. */
 export async function startDaemon(
   state: string,
   document: object,
   environment: Readonly<Record<string, string>> = {},
+  within?: readonly string[],
 ): Promise<ServedProcess> {
   mkdirSync(state, { recursive: true, mode: 0o700 })
   const file = join(state, "bench-document.json")
   writeFileSync(file, JSON.stringify(document))
   const port = await freePort()
+  const serve = ["dist/cistern", "serve"] as const
+  const [command, ...words] = within ?? []
   return new ServedProcess(
-    ["dist/cistern", "serve"],
+    command === undefined ? serve : [command, ...words, ...serve],
     {
       CISTERN_STATE: state,
       CISTERN_LISTEN: `127.0.0.1:${port}`,

@@ -2,6 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs"
 import { cpus, tmpdir } from "node:os"
 import { join } from "node:path"
 import { parseArgs } from "node:util"
+import { exports500 } from "./exports.js"
 import { existsThroughput } from "./exists-throughput.js"
 import { firstAnswer } from "./first-answer.js"
 import { landed } from "./landed.js"
@@ -19,6 +20,7 @@ const benches: Readonly<Record<string, Bench>> = {
   "restic-restart": resticRestart,
   refresh,
   landed,
+  exports: exports500,
   memory,
 }
 

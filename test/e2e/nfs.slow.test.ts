@@ -1,16 +1,8 @@
-import { execFile, execFileSync } from "node:child_process"
-import { join } from "node:path"
-import { promisify } from "node:util"
 import { beforeAll, describe, expect, it } from "vitest"
-import { requireRoot } from "../support/mounts.js"
-import { type Finding, MARK } from "./nfs-guest/report.js"
-import { guestTree } from "./nfs-guest/tree.js"
+import type { Finding } from "./nfs-guest/report.js"
+import { GUEST_LIMIT_MS, only, runGuest } from "./nfs-guest/run.js"
 
 // A real NFS mount: in a virtual machine with a kernel that is server and client. What was found is in docs/nfs.md.
-
-const scripts = join(import.meta.dirname, "../../scripts/nfs-guest")
-const BUILD_LIMIT_S = 240
-const RUN_LIMIT_S = 560
 
 /** A request waits for 2 s at most; the rest is for the emulated processors, ten times slower than real ones. */
 const ANSWER_MS = 3_500
@@ -26,34 +18,9 @@ interface Answer {
 
 let findings: readonly Finding[] = []
 
-beforeAll(
-  async () => {
-    requireRoot()
-    const make = { encoding: "utf8", timeout: BUILD_LIMIT_S * 1000 } as const
-    const guest = execFileSync(join(scripts, "make"), make).trim()
-    const run = promisify(execFile)(join(scripts, "run"), [guest, guestTree(), String(RUN_LIMIT_S)])
-    // One that ran past its limit has said something, too.
-    const { stdout } = await run.catch((failed: unknown) => failed as { stdout: string })
-    findings = findingsIn(stdout)
-    if (findings.at(-1)?.scenario !== "end")
-      throw new Error(`the guest did not come to its end:\n${stdout.slice(-8000)}`)
-  },
-  (BUILD_LIMIT_S + RUN_LIMIT_S + 60) * 1000,
-)
-
-function findingsIn(console: string): Finding[] {
-  return console
-    .split("\n")
-    .filter((line) => line.startsWith(MARK))
-    .map((line) => JSON.parse(line.slice(MARK.length)) as Finding)
-}
-
-function only(scenario: string): Finding {
-  const [finding, ...more] = findings.filter((candidate) => candidate.scenario === scenario)
-  if (finding === undefined || more.length > 0)
-    throw new Error(`not exactly one finding is called "${scenario}"`)
-  return finding
-}
+beforeAll(async () => {
+  findings = await runGuest("nfs-guest", "client")
+}, GUEST_LIMIT_MS)
 
 /** Landings of first backups over one kind of mount; there are some, or the test is none. */
 function landings(mount: string): readonly (Finding & { first: string; milliseconds: number })[] {
@@ -67,7 +34,7 @@ function median(values: readonly number[]): number {
 }
 
 function answers(scenario: string, daemon: "lent" | "declared" | "beside"): readonly Answer[] {
-  return only(scenario)[daemon] as readonly Answer[]
+  return only(findings, scenario)[daemon] as readonly Answer[]
 }
 
 describe("over an NFS mount", () => {
@@ -103,7 +70,7 @@ describe("over an NFS mount", () => {
     }
     expect(answers("unmounted", "declared")[0]).toMatchObject({ reason: "store_fenced" })
     expect(answers("unmounted", "beside")).toMatchObject([{ decision: "restore" }, { decision: "fresh" }])
-    expect(only("mounted again")["milliseconds"]).toMatchObject({
+    expect(only(findings, "mounted again")["milliseconds"]).toMatchObject({
       "new/nothing-yet": expect.any(Number) as number,
     })
   })
@@ -113,7 +80,7 @@ describe("over an NFS mount", () => {
       expect(answer).toMatchObject({ decision: "unknown" })
       expect(answer.error).toContain("has a stale NFS handle")
     }
-    expect(only("put back")["milliseconds"]).toMatchObject({
+    expect(only(findings, "put back")["milliseconds"]).toMatchObject({
       "new/nothing-yet": expect.any(Number) as number,
     })
   })
@@ -135,8 +102,8 @@ for (const what of ["server", "cable"]) {
     })
 
     it("the daemon can be stopped, also as the first process of a container", () => {
-      expect(only(`${what} silent, stopped`)["milliseconds"]).toBeLessThan(STOP_MS)
-      expect(only(`${what} silent, first process stopped`)["milliseconds"]).toBeLessThan(STOP_MS)
+      expect(only(findings, `${what} silent, stopped`)["milliseconds"]).toBeLessThan(STOP_MS)
+      expect(only(findings, `${what} silent, first process stopped`)["milliseconds"]).toBeLessThan(STOP_MS)
     })
 
     it("the daemon can be started, says unknown, and recovers when it is back", () => {
@@ -144,7 +111,7 @@ for (const what of ["server", "cable"]) {
         expect(answer).toMatchObject({ decision: "unknown" })
         expect(answer.milliseconds).toBeLessThan(ANSWER_MS)
       }
-      expect(only(`${what} back`)["milliseconds"]).toMatchObject({
+      expect(only(findings, `${what} back`)["milliseconds"]).toMatchObject({
         "new/nothing-yet": expect.any(Number) as number,
       })
     })

@@ -1,5 +1,5 @@
 import { spawn, spawnSync } from "node:child_process"
-import { copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs"
+import { copyFileSync, existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import type { KernelFiles } from "../../storage/nfs/index.js"
 import { scratch } from "./fixtures.js"
@@ -31,7 +31,9 @@ export class ExportfsMachine {
       etab: join(this.#state, "etab"),
       threads: join(root, "threads"),
       own: join(this.#etc, "exports.d/cistern.exports"),
+      mounts: join(this.#etc, "mtab"),
     }
+    symlinkSync("/proc/self/mounts", this.files.mounts)
     this.exports("")
     writeFileSync(this.files.etab, "")
     this.runs(8)

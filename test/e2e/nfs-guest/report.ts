@@ -4,9 +4,9 @@ export interface Finding {
   readonly [fact: string]: unknown
 }
 
-/** Begins the lines that are findings: the console carries the kernel's messages, too. */
+/** Stands before each finding: the console carries the kernel's messages, too. */
 export const MARK = "finding: "
 
 export function report(finding: Finding): void {
-  console.log(MARK + JSON.stringify(finding))
+  console.log(MARK + JSON.stringify({ ...finding, atSeconds: Math.round(performance.now() / 1000) }))
 }

@@ -6,19 +6,25 @@ import { compiled } from "../../support/compiled.js"
 
 const root = join(import.meta.dirname, "../../..")
 
-/** What the guest runs: the daemon with its packages, this Node, and the program of the scenarios. */
-export function guestTree(): string {
+/**
+ * What the guest runs: the daemon with its packages, this Node, and the program of the scenarios, `main.ts` of a folder beside
+ * this one. `end`: of the cable between the server and its client, the one at which the program runs.
+ */
+export function guestTree(scenarios: string, end: "server" | "client"): string {
   const tree = scratch()
   const app = join(tree, "app")
   // Built anew, so that a build that somebody runs at this moment does no harm.
   execFileSync(process.execPath, [join(root, "scripts/build.mjs"), join(app, "dist")])
-  cpSync(join(compiled("test/e2e/nfs-guest", "test/support"), "test"), join(app, "test"), { recursive: true })
+  const sources = compiled("test/e2e/nfs-guest", `test/e2e/${scenarios}`, "test/support")
+  cpSync(join(sources, "test"), join(app, "test"), { recursive: true })
   cpSync(join(root, "package.json"), join(app, "package.json"))
   for (const folder of productionPackages())
     cpSync(join(root, folder), join(app, folder), { recursive: true })
   standInForVitest(join(app, "node_modules/vitest"))
   cpSync(process.execPath, join(tree, "node"), { dereference: true })
-  writeFileSync(join(tree, "main"), MAIN, { mode: 0o755 })
+  const enter = end === "client" ? "nsenter --net=/run/netns/client " : ""
+  const program = `${enter}/tree/node /tree/app/test/e2e/${scenarios}/main.js`
+  writeFileSync(join(tree, "main"), `${PREPARE}exec ${program}\n`, { mode: 0o755 })
   return tree
 }
 
@@ -42,10 +48,10 @@ function standInForVitest(folder: string): void {
   )
 }
 
-/** Loads the kernel's parts, lays the cable, and runs the scenarios at its client's end. */
-const MAIN = `#!/bin/sh
+/** Loads the kernel's parts, and lays the cable. */
+const PREPARE = `#!/bin/sh
 set -e
-for module in loop nfsd nfs nfsv3 nfsv4 veth; do modprobe $module; done
+for module in loop overlay nfsd nfs nfsv3 nfsv4 veth; do modprobe $module; done
 mount -t nfsd nfsd /proc/fs/nfsd
 ip netns add client
 ip link add server type veth peer name client netns client
@@ -55,5 +61,4 @@ ip -n client link set lo up
 ip -n client address add 10.77.0.2/24 dev client
 ip -n client link set client up
 ln -sf /tree/node /usr/bin/node
-exec nsenter --net=/run/netns/client /tree/node /tree/app/test/e2e/nfs-guest/main.js
 `

@@ -1,6 +1,6 @@
 import { execFileSync, spawn } from "node:child_process"
 import { once } from "node:events"
-import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs"
+import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { setTimeout } from "node:timers/promises"
 import { beforeEach, describe, expect, it } from "vitest"
@@ -132,6 +132,18 @@ describe("when the server does not take them", () => {
     ]
     await expect(apply([exported("a")], server(reload))).rejects.toThrow(`${root}/a cannot be served`)
     expect(await active()).toEqual([])
+  })
+
+  it("because mountd would end when it crosses into a mount, it is not even asked to", async () => {
+    await apply([exported("a")])
+    rmSync(machine.files.mounts)
+    const crossing = { ...exported("b"), crossMounts: true }
+    await expect(apply([exported("a"), crossing])).rejects.toMatchObject({
+      code: "unsupported",
+      hint: expect.stringContaining("ln -s /proc/self/mounts") as string,
+    })
+    expect(await differences([exported("a")])).toEqual([])
+    expect(machine.etab).not.toContain(`${root}/b`)
   })
 
   it("and there were none before, there are none", async () => {
