@@ -79,6 +79,7 @@ export function optionsOf(client: NfsClient, one: Omit<NfsExport, "clients">): s
 
 /** Every byte that exports(5) might read as something else becomes three octal digits. */
 export function escapedPath(path: string): string {
+  if (PLAIN_PATH.test(path)) return path
   return [...Buffer.from(path)]
     .map((byte) => {
       const character = String.fromCharCode(byte)
