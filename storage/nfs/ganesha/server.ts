@@ -171,7 +171,7 @@ export class GaneshaServer implements NfsServer {
     if (!/^\d+$/.test(pid) || textOf(`/proc/${pid}/comm`)?.trim() !== "ganesha.nfsd") return false
     throw new StorageError("unreadable", "NFS-Ganesha runs, but is not on the system's D-Bus", {
       facts: { pid: Number(pid) },
-      hint: "Restart it: it does not come back to a bus that was restarted.",
+      hint: "Restart it: it looks for the bus only when it starts.",
     })
   }
 
