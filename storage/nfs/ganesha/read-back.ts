@@ -22,12 +22,12 @@ export const ganeshaSettings: readonly ExportSetting[] = [
 
 /** What of ours the server has not as it should, one sentence each. */
 export function differencesOf(
-  { entries, leaving }: GaneshaRecord,
+  { entries, former }: GaneshaRecord,
   served: ReadonlyMap<number, ServedExport>,
 ): string[] {
   return [
     ...entries.flatMap((one) => differencesOfEntry(one, served.get(one.id))),
-    ...leaving.filter((one) => isStillThere(one, served)).map((one) => stillThere(one, served.get(one.id))),
+    ...former.filter((one) => isStillThere(one, served)).map((one) => stillThere(one, served.get(one.id))),
   ]
 }
 

@@ -19,8 +19,8 @@ export interface RecordedExport extends NumberedExport {
 export interface GaneshaRecord {
   /** What is ours, by path. */
   readonly entries: readonly RecordedExport[]
-  /** What was ours, and may still be in the server. */
-  readonly leaving: readonly NumberedExport[]
+  /** What was ours, oldest first: it may still be in the server, and gets its number again when it comes back. */
+  readonly former: readonly NumberedExport[]
   /** The number that is given next: an old handle must not find another export under its number soon. */
   readonly next: number
 }
@@ -28,18 +28,18 @@ export interface GaneshaRecord {
 export const FIRST_ID = 50_000
 export const LAST_ID = 59_999
 
-export const emptyRecord: GaneshaRecord = { entries: [], leaving: [], next: FIRST_ID }
+export const emptyRecord: GaneshaRecord = { entries: [], former: [], next: FIRST_ID }
 
 /**
  * The text of the file that a starting server loads. What lies on a filesystem that has to be mounted first is only recorded, in
  * comments: opened too early, the server would serve the bare mount point, and go on doing so after the mount.
  */
-export function renderGaneshaFile(owner: string, { entries, leaving, next }: GaneshaRecord): string {
+export function renderGaneshaFile(owner: string, { entries, former, next }: GaneshaRecord): string {
   const lines = entries.map(({ id, export: one, reopen }) => {
     const line = `# ${reopen ? "reopen" : "export"} ${id} ${renderExportLines([one])}`
     return isAlwaysThere(one) ? line + renderGaneshaExport(one, id) : line
   })
-  const left = leaving.map(({ id, export: one }) => `# leaving ${id} ${renderExportLines([one])}`)
+  const left = former.map(({ id, export: one }) => `# former ${id} ${renderExportLines([one])}`)
   return ownedText(owner, [`# next ${next}\n`, ...lines, ...left].join(""))
 }
 
@@ -63,20 +63,20 @@ export function recordOfLines(lines: readonly string[]): GaneshaRecord {
       export: one,
       reopen: word === "reopen",
     })),
-    leaving: numbered(["leaving"]).map(({ id, export: one }) => ({ id, export: one })),
+    former: numbered(["former"]).map(({ id, export: one }) => ({ id, export: one })),
     next: Number(found.find(([, word]) => word === "next")?.[2] ?? FIRST_ID),
   }
 }
 
-const RECORD = /^# (next|export|reopen|leaving) (5\d{4})(?: (\/.*))?$/
+const RECORD = /^# (next|export|reopen|former) (5\d{4})(?: (\/.*))?$/
 
 /** The same for lines that somebody may have changed: those that cannot be ours say nothing. */
 export function recordOfForeignLines(lines: readonly string[]): GaneshaRecord {
   return recordOfLines(
     lines.filter((line) => {
       try {
-        const { entries, leaving } = recordOfLines([line])
-        for (const { export: one } of [...entries, ...leaving]) checkExport(one, [])
+        const { entries, former } = recordOfLines([line])
+        for (const { export: one } of [...entries, ...former]) checkExport(one, [])
         return true
       } catch (error) {
         if (error instanceof StorageError) return false

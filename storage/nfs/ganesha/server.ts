@@ -160,9 +160,9 @@ export class GaneshaServer implements NfsServer {
   }
 
   /** What the server has under the numbers of ours. */
-  #served({ entries, leaving }: GaneshaRecord, shown: readonly ShownExport[]) {
+  #served({ entries, former }: GaneshaRecord, shown: readonly ShownExport[]) {
     const ids = new Set(shown.map(({ id }) => id))
-    return this.#exports.served([...entries, ...leaving].map(({ id }) => id).filter((id) => ids.has(id)))
+    return this.#exports.served([...entries, ...former].map(({ id }) => id).filter((id) => ids.has(id)))
   }
 
   async #isRunning(): Promise<boolean> {

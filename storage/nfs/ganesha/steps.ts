@@ -15,9 +15,9 @@ export function nextRecord(
 ): GaneshaRecord {
   const others = new Map(shown.map(({ id, path }) => [id, path]))
   const known = new Map<string, RecordedExport>()
-  for (const one of before.leaving) known.set(one.export.path, { ...one, reopen: true })
+  for (const one of before.former) known.set(one.export.path, { ...one, reopen: true })
   for (const one of before.entries) known.set(one.export.path, one)
-  const used = new Set([...others.keys(), ...[...before.entries, ...before.leaving].map(({ id }) => id)])
+  const used = new Set([...others.keys(), ...[...before.entries, ...before.former].map(({ id }) => id)])
   let next = before.next
   const fresh = (): number => {
     for (let tries = FIRST_ID; tries <= LAST_ID; tries++) {
@@ -40,8 +40,8 @@ export function nextRecord(
       return { id: old.id, export: one, reopen: old.reopen || opensOtherwise(old.export, one) }
     })
   const kept = new Set(entries.map(({ id }) => id))
-  const leaving = [...before.entries, ...before.leaving].filter(({ id }) => !kept.has(id))
-  return { entries, leaving: leaving.map(({ id, export: one }) => ({ id, export: one })), next }
+  const former = [...before.former, ...before.entries].filter(({ id }) => !kept.has(id))
+  return { entries, former: former.map(({ id, export: one }) => ({ id, export: one })), next }
 }
 
 /** UpdateExport changes clients only; the filesystem and what is mounted in it are looked at when an export is opened. */
@@ -58,7 +58,7 @@ export interface GaneshaStep {
 
 /** What has to be done, withdrawals first. What the server has exactly is not touched. */
 export function stepsTo(record: GaneshaRecord, served: ReadonlyMap<number, ServedExport>): GaneshaStep[] {
-  const removed = record.leaving.filter((one) => isStillThere(one, served))
+  const removed = record.former.filter((one) => isStillThere(one, served))
   const kinds = record.entries.map((one) => ({ one, kind: kindOf(one, served.get(one.id)) }))
   return [
     ...removed.map((one) => ({ kind: "remove", one }) as const),
@@ -82,14 +82,18 @@ export function isStillThere(
   return served.get(id)?.path === one.path
 }
 
-/** The same record after everything was done: nothing is to be opened again, and what is gone is forgotten. */
+/** So many that are gone keep their number. */
+const REMEMBERED = 1000
+
+/** The same record after everything was done: nothing is to be opened again. */
 export function settledRecord(
   record: GaneshaRecord,
   served: ReadonlyMap<number, ServedExport>,
 ): GaneshaRecord {
+  const tooMany = record.former.length - REMEMBERED
   return {
     ...record,
     entries: record.entries.map((one) => ({ ...one, reopen: false })),
-    leaving: record.leaving.filter((one) => isStillThere(one, served)),
+    former: record.former.filter((one, at) => at >= tooMany || isStillThere(one, served)),
   }
 }
