@@ -43,6 +43,22 @@ export class GaneshaExports {
     return found
   }
 
+  /** The same after these steps. What they did not touch, and is still listed, is not asked for once more. */
+  async servedAfter(
+    steps: readonly GaneshaStep[],
+    before: ReadonlyMap<number, ServedExport>,
+  ): Promise<ReadonlyMap<number, ServedExport>> {
+    if (steps.length === 0) return before
+    const touched = new Set(steps.map(({ one }) => one.id))
+    const ids = (await this.shown()).map(({ id }) => id)
+    const after = await this.served(ids.filter((id) => touched.has(id)))
+    for (const id of ids) {
+      const one = before.get(id)
+      if (one !== undefined && !touched.has(id)) after.set(id, one)
+    }
+    return after
+  }
+
   /** Takes all steps, whichever fail, and gives what the server said to those. */
   async carryOut(steps: readonly GaneshaStep[]): Promise<string[]> {
     const said: string[] = []

@@ -15,12 +15,17 @@ export interface RecordedExport extends NumberedExport {
   readonly reopen: boolean
 }
 
+export interface FormerExport extends NumberedExport {
+  /** The server was seen without it. */
+  readonly gone: boolean
+}
+
 /** What our file knows of the server's exports. */
 export interface GaneshaRecord {
   /** What is ours, by path. */
   readonly entries: readonly RecordedExport[]
-  /** What was ours, oldest first: it may still be in the server, and gets its number again when it comes back. */
-  readonly former: readonly NumberedExport[]
+  /** What was ours, oldest first. It gets its number again when it comes back. */
+  readonly former: readonly FormerExport[]
   /** The number that is given next: an old handle must not find another export under its number soon. */
   readonly next: number
 }
@@ -39,7 +44,9 @@ export function renderGaneshaFile(owner: string, { entries, former, next }: Gane
     const line = `# ${reopen ? "reopen" : "export"} ${id} ${renderExportLines([one])}`
     return isAlwaysThere(one) ? line + renderGaneshaExport(one, id) : line
   })
-  const left = former.map(({ id, export: one }) => `# former ${id} ${renderExportLines([one])}`)
+  const left = former.map(
+    ({ id, export: one, gone }) => `# ${gone ? "former" : "leaving"} ${id} ${renderExportLines([one])}`,
+  )
   return ownedText(owner, [`# next ${next}\n`, ...lines, ...left].join(""))
 }
 
@@ -63,12 +70,16 @@ export function recordOfLines(lines: readonly string[]): GaneshaRecord {
       export: one,
       reopen: word === "reopen",
     })),
-    former: numbered(["former"]).map(({ id, export: one }) => ({ id, export: one })),
+    former: numbered(["former", "leaving"]).map(({ id, export: one, word }) => ({
+      id,
+      export: one,
+      gone: word === "former",
+    })),
     next: Number(found.find(([, word]) => word === "next")?.[2] ?? FIRST_ID),
   }
 }
 
-const RECORD = /^# (next|export|reopen|former) (5\d{4})(?: (\/.*))?$/
+const RECORD = /^# (next|export|reopen|former|leaving) (5\d{4})(?: (\/.*))?$/
 
 /** The same for lines that somebody may have changed: those that cannot be ours say nothing. */
 export function recordOfForeignLines(lines: readonly string[]): GaneshaRecord {

@@ -1,28 +1,19 @@
-import { existsSync, mkdirSync } from "node:fs"
-import { dirname } from "node:path"
-import { mountOf, readMounts, replaceFile } from "../../disk/index.js"
-import { errnoOf } from "../../errno.js"
+import { existsSync } from "node:fs"
+import { mountOf, readMounts } from "../../disk/index.js"
 import { StorageError } from "../../errors.js"
 import type { NfsExport } from "../export.js"
 import { renderExportLines } from "../exports-file.js"
-import { readOwnFile } from "../own-file.js"
 import type { ApplyOptions, ExportPlan, NfsServer, NfsServerState } from "../server.js"
 import { textOf } from "../text-of.js"
 import { withoutWithdrawn } from "../withdrawn.js"
 import type { GaneshaBus } from "./bus.js"
 import { checkForGanesha } from "./config.js"
 import { GaneshaExports } from "./exports.js"
+import { GaneshaOwnFile } from "./own-file.js"
 import { differencesOf, ganeshaSettings } from "./read-back.js"
-import {
-  emptyRecord,
-  type GaneshaRecord,
-  isAlwaysThere,
-  recordOfForeignLines,
-  recordOfLines,
-  renderGaneshaFile,
-} from "./record.js"
+import { emptyRecord, type GaneshaRecord, isAlwaysThere } from "./record.js"
 import { type AfterRestart, isIncluded } from "./restart.js"
-import { activeOf, type ShownExport } from "./served.js"
+import { activeOf } from "./served.js"
 import { nextRecord, settledRecord, stepsTo } from "./steps.js"
 
 /** Where NFS-Ganesha and what we tell it are. */
@@ -46,14 +37,14 @@ export const ganeshaFiles: GaneshaFiles = {
 /** NFS-Ganesha of this machine, over D-Bus (reference nas-platforms.md §1.9). It is never told to load its files anew. */
 export class GaneshaServer implements NfsServer {
   readonly kind = "ganesha"
-  readonly #owner: string
+  readonly #own: GaneshaOwnFile
   readonly #files: GaneshaFiles
   readonly #bus: GaneshaBus
   readonly #exports: GaneshaExports
 
   /** `owner`, 16 hex digits, tells this Cistern from another one on the same machine. */
   constructor(owner: string, bus: GaneshaBus, files: GaneshaFiles = ganeshaFiles) {
-    this.#owner = owner
+    this.#own = new GaneshaOwnFile(owner, files.own)
     this.#bus = bus
     this.#files = files
     this.#exports = new GaneshaExports(bus, files.change)
@@ -69,7 +60,7 @@ export class GaneshaServer implements NfsServer {
       return false
     })
     if (!running && !isInstalled) return undefined
-    const record = this.#own()
+    const record = this.#own.record()
     const ours = new Set(record?.entries.map(({ id }) => id))
     const shown = running ? await this.#exports.shown() : []
     const served = await this.#exports.served(shown.map(({ id }) => id))
@@ -88,14 +79,14 @@ export class GaneshaServer implements NfsServer {
   async plan(wanted: readonly NfsExport[], options: ApplyOptions): Promise<ExportPlan> {
     checkForGanesha(wanted)
     const after = linesOf(wanted)
-    const text = textOf(this.#files.own)
-    const own = this.#own()
-    if (own === undefined && !options.replace) this.#refuse(text)
-    const before = own === undefined ? linesIn(text) : linesOf(exportsOf(own))
+    const own = options.replace ? this.#own.record() : this.#own.checked()
+    const before = own === undefined ? linesIn(this.#own.text() ?? "") : linesOf(exportsOf(own))
+    // A withdrawal that the server has not been seen to follow is one still.
+    const leaving = (own?.former ?? []).filter(({ gone }) => !gone).map(({ export: one }) => one)
     const [had, has] = [new Set(before), new Set(after)]
     return {
       added: after.filter((line) => !had.has(line)),
-      removed: before.filter((line) => !has.has(line)),
+      removed: [...before, ...leaving.flatMap((one) => linesOf([one]))].filter((line) => !has.has(line)),
     }
   }
 
@@ -105,19 +96,19 @@ export class GaneshaServer implements NfsServer {
    */
   async apply(wanted: readonly NfsExport[], options: ApplyOptions): Promise<void> {
     await this.plan(wanted, options)
-    const text = textOf(this.#files.own)
-    const own = this.#own()
-    const at = { record: own ?? recordOfForeignLines(linesIn(text)) }
+    const text = this.#own.text()
+    const own = this.#own.record()
+    const at = { record: own ?? this.#own.guessed() }
     const before = exportsOf(at.record)
     try {
       await this.#bring(at, wanted)
     } catch (error) {
       const left = withoutWithdrawn(before, wanted.filter(isMounted))
-      this.#put(renderGaneshaFile(this.#owner, nextRecord(at.record, left, [])))
+      this.#own.put(nextRecord(at.record, left, []))
       // What did not answer just now is not waited for once more.
       const silent = error instanceof StorageError && (error.code === "timeout" || error.code === "missing")
       if (!silent) await this.#bring(at, left).catch(() => undefined)
-      if (own === undefined && text !== undefined) this.#put(text)
+      if (own === undefined && text !== undefined) this.#own.putText(text)
       throw error
     }
   }
@@ -125,7 +116,7 @@ export class GaneshaServer implements NfsServer {
   /** Reads files only. Throws StorageError `unreadable`, `io`. */
   afterRestart(): AfterRestart {
     const { own, main } = this.#files
-    const exports = exportsOf(this.#own() ?? emptyRecord)
+    const exports = exportsOf(this.#own.record() ?? emptyRecord)
     const included = isIncluded(own, main, textOf)
     const isKept = (one: NfsExport): boolean => included && isAlwaysThere(one)
     return {
@@ -141,12 +132,14 @@ export class GaneshaServer implements NfsServer {
     if (!(await this.#isRunning())) throw stopped()
     const shown = await this.#exports.shown()
     at.record = nextRecord(at.record, wanted, shown)
-    this.#put(renderGaneshaFile(this.#owner, at.record))
-    const steps = stepsTo(at.record, await this.#served(at.record, shown))
-    const said = await this.#exports.carryOut(
-      steps.filter(({ kind, one }) => kind === "remove" || isMounted(one.export)),
+    this.#own.put(at.record)
+    const ids = new Set([...at.record.entries, ...at.record.former].map(({ id }) => id))
+    const found = await this.#exports.served(shown.map(({ id }) => id).filter((id) => ids.has(id)))
+    const steps = stepsTo(at.record, found).filter(
+      ({ kind, one }) => kind === "remove" || isMounted(one.export),
     )
-    const served = await this.#served(at.record, await this.#exports.shown())
+    const said = await this.#exports.carryOut(steps)
+    const served = await this.#exports.servedAfter(steps, found)
     // A filesystem that went while its export was opened left the bare mount point behind.
     const bare = wanted.filter((one) => !isMounted(one))
     const wrong = [
@@ -156,13 +149,7 @@ export class GaneshaServer implements NfsServer {
     ]
     if (wrong.length > 0) throw notTaken(this.#files.own, wrong)
     at.record = settledRecord(at.record, served)
-    this.#put(renderGaneshaFile(this.#owner, at.record))
-  }
-
-  /** What the server has under the numbers of ours. */
-  #served({ entries, former }: GaneshaRecord, shown: readonly ShownExport[]) {
-    const ids = new Set(shown.map(({ id }) => id))
-    return this.#exports.served([...entries, ...former].map(({ id }) => id).filter((id) => ids.has(id)))
+    this.#own.put(at.record)
   }
 
   async #isRunning(): Promise<boolean> {
@@ -173,35 +160,6 @@ export class GaneshaServer implements NfsServer {
       facts: { pid: Number(pid) },
       hint: "Restart it: it looks for the bus only when it starts.",
     })
-  }
-
-  /** Undefined where our file is not as we left it. */
-  #own(): GaneshaRecord | undefined {
-    try {
-      return recordOfLines(readOwnFile(this.#owner, this.#files.own, textOf(this.#files.own)))
-    } catch (error) {
-      if (error instanceof StorageError && error.code === "invalid") return undefined
-      throw error
-    }
-  }
-
-  /** Throws StorageError `invalid`, which says whose the file is. */
-  #refuse(text: string | undefined): void {
-    readOwnFile(this.#owner, this.#files.own, text)
-  }
-
-  #put(text: string): void {
-    const { own } = this.#files
-    try {
-      mkdirSync(dirname(own), { recursive: true, mode: 0o755 })
-      if (textOf(own) !== text) replaceFile(own, text, { mode: 0o644 })
-    } catch (cause) {
-      throw new StorageError("unreadable", `${own} cannot be written (${errnoOf(cause) ?? "unknown"})`, {
-        facts: { file: own },
-        hint: "Run the daemon as root.",
-        cause,
-      })
-    }
   }
 }
 
@@ -218,8 +176,8 @@ function linesOf(exports: readonly NfsExport[]): string[] {
   return linesIn(renderExportLines(exports))
 }
 
-function linesIn(text: string | undefined): string[] {
-  return (text ?? "").split("\n").filter((line) => line !== "")
+function linesIn(text: string): string[] {
+  return text.split("\n").filter((line) => line !== "")
 }
 
 function stopped(): StorageError {

@@ -15,7 +15,7 @@ export function nextRecord(
 ): GaneshaRecord {
   const others = new Map(shown.map(({ id, path }) => [id, path]))
   const known = new Map<string, RecordedExport>()
-  for (const one of before.former) known.set(one.export.path, { ...one, reopen: true })
+  for (const { id, export: one } of before.former) known.set(one.path, { id, export: one, reopen: true })
   for (const one of before.entries) known.set(one.export.path, one)
   const used = new Set([...others.keys(), ...[...before.entries, ...before.former].map(({ id }) => id)])
   let next = before.next
@@ -40,8 +40,8 @@ export function nextRecord(
       return { id: old.id, export: one, reopen: old.reopen || opensOtherwise(old.export, one) }
     })
   const kept = new Set(entries.map(({ id }) => id))
-  const former = [...before.former, ...before.entries].filter(({ id }) => !kept.has(id))
-  return { entries, former: former.map(({ id, export: one }) => ({ id, export: one })), next }
+  const leaving = before.entries.map(({ id, export: one }) => ({ id, export: one, gone: false }))
+  return { entries, former: [...before.former, ...leaving].filter(({ id }) => !kept.has(id)), next }
 }
 
 /** UpdateExport changes clients only; the filesystem and what is mounted in it are looked at when an export is opened. */
@@ -85,15 +85,14 @@ export function isStillThere(
 /** So many that are gone keep their number. */
 const REMEMBERED = 1000
 
-/** The same record after everything was done: nothing is to be opened again. */
+/** The same record after everything was done: nothing is to be opened again, and what is not there is gone. */
 export function settledRecord(
   record: GaneshaRecord,
   served: ReadonlyMap<number, ServedExport>,
 ): GaneshaRecord {
-  const tooMany = record.former.length - REMEMBERED
   return {
     ...record,
     entries: record.entries.map((one) => ({ ...one, reopen: false })),
-    former: record.former.filter((one, at) => at >= tooMany || isStillThere(one, served)),
+    former: record.former.map((one) => ({ ...one, gone: !isStillThere(one, served) })).slice(-REMEMBERED),
   }
 }

@@ -99,7 +99,10 @@ describe("the file", () => {
           reopen: false,
         },
       ],
-      former: [{ id: 50_005, export: exported("/srv/gone") }],
+      former: [
+        { id: 50_005, export: exported("/srv/gone"), gone: true },
+        { id: 50_004, export: exported("/srv/leaving"), gone: false },
+      ],
     }
     const text = renderGaneshaFile("00112233aabbccdd", record)
     expect(recordOfLines(text.split("\n"))).toEqual(record)
