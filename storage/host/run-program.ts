@@ -35,6 +35,44 @@ export async function runToEnd(
   }
 }
 
+/** What a program answered, whichever way it ended by itself. */
+export interface ProgramAnswer {
+  readonly stdout: string
+  readonly stderr: string
+  readonly exitCode: number
+}
+
+/** Lists are long: of exports, of filesystem snapshots, of quotas. */
+const longestAnswer = 16 * 1024 * 1024
+
+/**
+ * The same for a program whose answer has to be read together with its complaints. Throws StorageError `missing`, `unreadable`,
+ * `timeout`, and `unsupported` when something killed it.
+ */
+export async function runForAnswer(
+  program: string,
+  args: readonly string[],
+  { milliseconds = patienceMs }: { readonly milliseconds?: number } = {},
+): Promise<ProgramAnswer> {
+  try {
+    const { stdout, stderr } = await execa(program, args, {
+      ...optionsFor(milliseconds),
+      maxBuffer: longestAnswer,
+    })
+    return { stdout, stderr, exitCode: 0 }
+  } catch (cause) {
+    if (
+      cause instanceof ExecaError &&
+      cause.exitCode !== undefined &&
+      !cause.timedOut &&
+      !cause.isMaxBuffer
+    ) {
+      return { stdout: String(cause.stdout), stderr: String(cause.stderr), exitCode: cause.exitCode }
+    }
+    throw programError(program, milliseconds, cause)
+  }
+}
+
 function optionsFor(milliseconds: number) {
   return {
     timeout: milliseconds,

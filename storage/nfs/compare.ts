@@ -110,7 +110,7 @@ function settingOf(setting: ExportSetting, options: readonly string[]): string |
 }
 
 /** The canonical network of a client of the table; undefined for names, patterns, netgroups and everybody. */
-function networkOf(client: string): string | undefined {
+export function networkOf(client: string): string | undefined {
   try {
     return canonicalNetwork(client)
   } catch (error) {

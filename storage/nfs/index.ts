@@ -10,6 +10,15 @@ export {
 } from "./export.js"
 export { renderExportsFile } from "./exports-file.js"
 export { lastingFsid } from "./fsid.js"
+export {
+  type AfterRestart,
+  type GaneshaAnswer,
+  type GaneshaBus,
+  type GaneshaFiles,
+  ganeshaFiles,
+  type GaneshaMethod,
+  GaneshaServer,
+} from "./ganesha/index.js"
 export { type KernelFiles, kernelFiles, KernelServer } from "./kernel.js"
 export type { ApplyOptions, ExportPlan, NfsServer, NfsServerKind, NfsServerState } from "./server.js"
 export { withoutWithdrawn } from "./withdrawn.js"

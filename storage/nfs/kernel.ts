@@ -1,15 +1,16 @@
-import { existsSync, mkdirSync, readFileSync } from "node:fs"
+import { existsSync, mkdirSync } from "node:fs"
 import { dirname } from "node:path"
-import { fileError } from "../blobs/index.js"
 import { removeFile, replaceFile } from "../disk/index.js"
 import { errnoOf } from "../errno.js"
 import { StorageError } from "../errors.js"
-import { allSettings, compareExports, type ExportDifference } from "./compare.js"
+import { allSettings, compareExports } from "./compare.js"
 import { parseEtab, unescapedPath } from "./etab.js"
 import { canonicalNetwork, type NfsExport } from "./export.js"
 import { exportsOfLines } from "./exports-file.js"
 import { readOwnFile, renderOwnFile } from "./own-file.js"
+import { sentenceOf } from "./sentence.js"
 import type { ApplyOptions, ExportPlan, NfsServer, NfsServerState } from "./server.js"
+import { textOf } from "./text-of.js"
 import { withoutWithdrawn } from "./withdrawn.js"
 
 /** Where the kernel's NFS server and nfs-utils keep what is exported. */
@@ -190,20 +191,4 @@ function pairOf(path: string, client: string): string {
 function pairsOfLine(line: string): string[] {
   const [path = "", ...clients] = line.split(" ")
   return clients.map((client) => pairOf(unescapedPath(path), client.slice(0, client.indexOf("("))))
-}
-
-function sentenceOf(difference: ExportDifference): string {
-  const { path, client } = difference
-  if (difference.kind !== "different") return `${path} is not exported to ${client}`
-  return `${path} is exported to ${client} with ${difference.active.join(",")} instead of ${difference.wanted.join(",")}`
-}
-
-function textOf(file: string): string | undefined {
-  try {
-    return readFileSync(file, "utf8")
-  } catch (cause) {
-    const errno = errnoOf(cause)
-    if (errno === "ENOENT" || errno === "ENOTDIR") return undefined
-    throw fileError(cause, file, file)
-  }
 }
