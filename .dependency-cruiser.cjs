@@ -26,7 +26,8 @@ module.exports = {
     },
     {
       name: "only-nas-calls-other-systems",
-      comment: "the APIs of NAS systems are called and their answers checked in one room; the rest of storage reads bytes",
+      comment:
+        "the APIs of NAS systems are called and their answers checked in one room; the rest of storage reads bytes",
       severity: "error",
       from: { path: "^storage/", pathNot: "^storage/nas/" },
       to: { path: "node_modules/(ws|zod)/" },
@@ -51,7 +52,8 @@ module.exports = {
     },
     {
       name: "rooms-have-doors",
-      comment: "the server enters a room of storage by its index.ts, never by a window; each NAS system is one",
+      comment:
+        "the server enters a room of storage by its index.ts, never by a window; each NAS system is one",
       severity: "error",
       from: { path: "^server/" },
       to: { path: "^storage/[^/]+/", pathNot: "^storage/(nas/)?[^/]+/index\\.ts$" },

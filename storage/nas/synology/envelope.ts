@@ -7,7 +7,7 @@ export type DsmAnswer = { readonly data: unknown } | { readonly code: number }
 const failure = z.looseObject({ code: z.int() })
 const envelope = z.looseObject({
   success: z.boolean(),
-  data: z.unknown(),
+  data: z.unknown().optional(),
   error: failure.optional(),
   // Some APIs say it so.
   errors: z.union([failure, z.array(failure)]).optional(),

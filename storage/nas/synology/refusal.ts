@@ -50,6 +50,7 @@ const common: RefusalTable = {
   117: busy("it had an error of its own or of its network"),
   118: busy("it is busy"),
   119: over("it does not know the session"),
+  120: strange("it takes a parameter for wrong"),
   150: over("the session belongs to another address"),
   160: {
     reaction: "stop",
