@@ -6,12 +6,14 @@ import type { FakeDsm } from "./fake-dsm.js"
 export class QuickClock {
   ms = Date.UTC(2026, 0, 2)
   readonly waits: number[] = []
+  onWait: (milliseconds: number) => void = () => undefined
 
   readonly now = (): number => this.ms
 
   readonly wait = (milliseconds: number): Promise<void> => {
     this.ms += milliseconds
     this.waits.push(milliseconds)
+    this.onWait(milliseconds)
     return Promise.resolve()
   }
 }

@@ -59,6 +59,13 @@ export class FakeNas {
     return share
   }
 
+  /** Has a method always answer so. */
+  answers(api: string, method: string, outcome: Outcome): void {
+    const known = this.apis[api]
+    if (known === undefined) throw new Error(`the fake has no ${api}`)
+    known.methods[method] = () => outcome
+  }
+
   share(name: unknown): FakeShare {
     const found = this.shares.find((share) => share.name === name)
     if (found === undefined) throw new Error(`the test has no share ${String(name)}`)

@@ -171,6 +171,7 @@ export class FakeDsm {
     fault: Fault | undefined,
   ): Outcome {
     if (typeof fault === "object" && "code" in fault) return { code: fault.code }
+    if (fault === "pretends") return {}
     const { api = "", method = "", version = "" } = fields
     if (api === "" || method === "" || version === "") return { code: 101 }
     if (request.method !== "POST" || url !== "/webapi/entry.cgi") return { code: 102 }
@@ -191,7 +192,7 @@ export class FakeDsm {
     if (Number(version) < least || Number(version) > most) return { code: 104 }
     const values = this.#values(fields)
     if (values === undefined) return { code: 120 }
-    return fault === "pretends" ? {} : run(values)
+    return run(values)
   }
 
   #directory(): unknown {
