@@ -12,7 +12,10 @@ export interface OwnRules {
   readonly exports: readonly NfsExport[]
   /** The rules that stand for it. */
   readonly rules: readonly OwnRule[]
-  /** Ours too, of an apply that did not end: each may be there or not. */
+  /**
+   * Ours too where they are there: of an apply that did not end, or withdrawn by the last one. Somebody who saved the whole list at
+   * the same time may have brought those back.
+   */
   readonly unsure: readonly OwnRule[]
 }
 

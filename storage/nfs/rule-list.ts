@@ -5,9 +5,8 @@ import { networkOfRule } from "./synology-rules.js"
 
 /** Two with the same key are the same rule, however the client is spelled. */
 function keyOf(rule: NfsRule): string {
-  const { client, privilege, squash, async: asynchronous, insecure, crossMounts, security } = rule
-  const who = networkOfRule(rule) ?? client
-  return JSON.stringify([who, privilege, squash, asynchronous, insecure, crossMounts, security])
+  const { privilege, squash, async: asynchronous, insecure, crossMounts, security } = rule
+  return JSON.stringify([whoOf(rule), privilege, squash, asynchronous, insecure, crossMounts, security])
 }
 
 /** Which of the rules that are held are ours: each of ours is at most one of them. */
@@ -17,22 +16,18 @@ export function claimedOf(held: readonly HeldRule[], mine: readonly NfsRule[]): 
 }
 
 /**
- * Rules that are not ours for clients that have to be: of a client that is wanted, or of one of ours whose rule is no longer there
- * as it was left.
+ * Rules that are not ours for clients that have to be: of a client that is wanted, or of one of `own`, which were applied last, whose
+ * rule is no longer there as it was left. `mine` are `own` and what else may be ours.
  */
 export function disputedOf(
   held: readonly HeldRule[],
-  mine: readonly NfsRule[],
-  wanted: readonly NfsRule[],
+  { own, mine, wanted }: Readonly<Record<"own" | "mine" | "wanted", readonly NfsRule[]>>,
 ): readonly HeldRule[] {
   const claimed = claimedOf(held, mine)
   const kept = networksOf([...claimed].map(({ rule }) => rule))
-  const changed = networksOf(mine.filter((rule) => !kept.has(networkOfRule(rule) ?? rule.client)))
-  const needed = networksOf(wanted)
-  return held.filter((one) => {
-    const network = networkOfRule(one.rule) ?? one.rule.client
-    return !claimed.has(one) && (needed.has(network) || changed.has(network))
-  })
+  const changed = [...networksOf(own)].filter((network) => !kept.has(network))
+  const needed = new Set([...changed, ...networksOf(wanted)])
+  return held.filter((one) => !claimed.has(one) && needed.has(whoOf(one.rule)))
 }
 
 /** The list with `wanted` in place of what is ours: everything else stays as it is and where it is. */
@@ -51,7 +46,7 @@ export function mergedList(
   const list = held.flatMap((one) => {
     if (!claimed.has(one) || kept.has(one)) return [one]
     // What changed stays in its place.
-    return take(coming.findIndex((rule) => networkOfRule(rule) === networkOfRule(one.rule)))
+    return take(coming.findIndex((rule) => whoOf(rule) === whoOf(one.rule)))
   })
   return [...list, ...coming.map(newRule)]
 }
@@ -71,6 +66,11 @@ export function missingIn(list: readonly HeldRule[], other: readonly HeldRule[])
   })
 }
 
+/** A rule's client in its one spelling. */
+export function whoOf(rule: NfsRule): string {
+  return networkOfRule(rule) ?? rule.client
+}
+
 export function networksOf(rules: readonly NfsRule[]): ReadonlySet<string> {
-  return new Set(rules.map((rule) => networkOfRule(rule) ?? rule.client))
+  return new Set(rules.map(whoOf))
 }

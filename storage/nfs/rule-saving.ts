@@ -8,7 +8,7 @@ import {
   saveNfsRules,
   type Share,
 } from "../nas/synology/index.js"
-import { claimedOf, mergedList, missingIn, networksOf, sameList } from "./rule-list.js"
+import { claimedOf, mergedList, missingIn, networksOf, sameList, whoOf } from "./rule-list.js"
 import type { Folder } from "./shared-folders.js"
 import { optionsOfRule } from "./synology-rules.js"
 
@@ -25,9 +25,12 @@ export async function holdRules(
   ours: readonly NfsRule[],
   wanted: readonly NfsRule[],
 ): Promise<readonly HeldRule[]> {
-  let held = await loadNfsRules(dsm, share.name)
+  const first = await loadNfsRules(dsm, share.name)
+  let held = first
   for (let saves = 0; ; saves++) {
-    const claimed = claimedOf(held, ours)
+    // Also what DSM made of a rule of ours.
+    const coming = addedTo(first, held, networksOf(ours))
+    const claimed = new Set([...claimedOf(held, ours), ...coming])
     const list = mergedList(held, claimed, wanted)
     if (sameList(list, held)) return held
     if (saves === MOST_SAVES) throw notTaken(share, differenceOf(share, list, held))
@@ -52,16 +55,25 @@ export async function holdRules(
 export async function restoreRules(dsm: DsmClient, folder: Folder, left: readonly NfsRule[]): Promise<void> {
   const { share, held, mine, wanted } = folder
   const now = await loadNfsRules(dsm, share.name)
-  const ours = claimedOf(now, [...mine, ...wanted])
-  const coming = missingIn(now, held).filter((one) => !ours.has(one))
+  const ours = new Set(addedTo(held, now, networksOf([...mine, ...wanted])))
+  const others = missingIn(now, held).filter((one) => !ours.has(one))
   const claimed = claimedOf(held, mine)
   const there = networksOf([...claimed].map(({ rule }) => rule))
-  const back = left.filter((rule) => there.has(rule.client))
-  const list = [...mergedList(held, claimed, back), ...coming]
+  const back = left.filter((rule) => there.has(whoOf(rule)))
+  const list = [...mergedList(held, claimed, back), ...others]
   if (sameList(list, now)) return
   await saveNfsRules(dsm, share.name, list)
   const after = await loadNfsRules(dsm, share.name)
   if (!sameList(list, after)) throw notTaken(share, differenceOf(share, list, after))
+}
+
+/** What `now` holds for these clients and `before` did not. */
+function addedTo(
+  before: readonly HeldRule[],
+  now: readonly HeldRule[],
+  clients: ReadonlySet<string>,
+): readonly HeldRule[] {
+  return missingIn(now, before).filter(({ rule }) => clients.has(whoOf(rule)))
 }
 
 export function notTaken(share: Share, what: string): StorageError {

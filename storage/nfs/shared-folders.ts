@@ -2,16 +2,18 @@ import { StorageError } from "../errors.js"
 import { type HeldRule, type NfsRule, pathOf, type Share } from "../nas/synology/index.js"
 import { checkExports, isAround, type NfsExport } from "./export.js"
 import { escapedPath } from "./exports-file.js"
-import type { OwnRule, OwnRules } from "./own-rules.js"
-import { claimedOf, disputedOf } from "./rule-list.js"
-import { networkOfRule, optionsOfRule, ruleOf } from "./synology-rules.js"
+import type { OwnRule } from "./own-rules.js"
+import { claimedOf, disputedOf, networksOf, whoOf } from "./rule-list.js"
+import { optionsOfRule, ruleOf } from "./synology-rules.js"
 
 /** A shared folder of DSM's that exports are changed in: what is there, what of it is ours, and what should be. */
 export interface Folder {
   readonly share: Share
   /** As they were when we looked. */
   readonly held: readonly HeldRule[]
-  /** Ours, there or not. */
+  /** Ours, as they were applied last. */
+  readonly own: readonly NfsRule[]
+  /** These and what else may be ours, there or not. */
   readonly mine: readonly NfsRule[]
   readonly wanted: readonly NfsRule[]
 }
@@ -62,12 +64,18 @@ export function rulesFor({ name, uuid }: Share, rules: readonly OwnRule[]): NfsR
     .map(({ rule }) => rule)
 }
 
+/** Whether a rule of ours is no longer as it was applied. One that is gone is not one that was changed. */
+export function isChanged({ held, own, mine }: Folder): boolean {
+  return disputedOf(held, { own, mine, wanted: [] }).length > 0
+}
+
 /** Throws StorageError `invalid` where a rule of ours was changed by hand, or where somebody else has one for the same client. */
-export function refuseDisputed({ share, held, mine, wanted }: Folder, own: OwnRules): void {
-  const [disputed] = disputedOf(held, mine, wanted)
+export function refuseDisputed(folder: Folder): void {
+  const { share, held, own } = folder
+  const [disputed] = disputedOf(held, folder)
   if (disputed === undefined) return
   const { client } = disputed.rule
-  const ours = disputedOf(held, rulesFor(share, own.rules), []).includes(disputed)
+  const ours = networksOf(own).has(whoOf(disputed.rule)) && isChanged(folder)
   throw new StorageError(
     "invalid",
     ours
@@ -81,14 +89,13 @@ export function refuseDisputed({ share, held, mine, wanted }: Folder, own: OwnRu
 }
 
 /** What is replaced: what is there and ours, and what is disputed, where that was agreed to. */
-export function oursOf({ held, mine, wanted }: Folder): NfsRule[] {
-  return [...claimedOf(held, mine), ...disputedOf(held, mine, wanted)].map(({ rule }) => rule)
+export function oursOf(folder: Folder): NfsRule[] {
+  const { held, mine } = folder
+  return [...claimedOf(held, mine), ...disputedOf(held, folder)].map(({ rule }) => rule)
 }
 
 /** The folder's line of exports(5) with these rules, in the words that DSM has; none without any. */
 export function lineOf({ share }: Folder, rules: readonly NfsRule[]): string[] {
-  const fields = rules.map(
-    (rule) => `${networkOfRule(rule) ?? rule.client}(${optionsOfRule(rule).join(",")})`,
-  )
+  const fields = rules.map((rule) => `${whoOf(rule)}(${optionsOfRule(rule).join(",")})`)
   return rules.length === 0 ? [] : [[escapedPath(pathOf(share)), ...fields.sort()].join(" ")]
 }

@@ -12,11 +12,12 @@ import {
 } from "../nas/synology/index.js"
 import type { NfsExport } from "./export.js"
 import { noOwnRules, type OwnRule, type OwnRules, type OwnRulesStore } from "./own-rules.js"
-import { disputedOf, networksOf } from "./rule-list.js"
+import { networksOf, whoOf } from "./rule-list.js"
 import { holdRules, notTaken, restoreRules } from "./rule-saving.js"
 import type { ApplyOptions, ExportPlan, NfsServer, NfsServerState } from "./server.js"
 import {
   type Folder,
+  isChanged,
   lineOf,
   onVolumes,
   oursOf,
@@ -24,7 +25,7 @@ import {
   rulesFor,
   rulesOf,
 } from "./shared-folders.js"
-import { networkOfRule, optionsOfRule, synologySettings } from "./synology-rules.js"
+import { optionsOfRule, synologySettings } from "./synology-rules.js"
 import { withoutWithdrawn } from "./withdrawn.js"
 
 /**
@@ -48,17 +49,16 @@ export class SynologyServer implements NfsServer {
       const { enabled } = await nfsService(this.#dsm)
       const own = this.#own.read() ?? noOwnRules
       const folders = await this.#look([], own, { all: true })
-      const asLeft = folders.every(({ held, mine }) => disputedOf(held, mine, []).length === 0)
       return {
         running: enabled,
         active: folders.flatMap(({ share, held }) =>
           held.map(({ rule }) => ({
             path: pathOf(share),
-            client: networkOfRule(rule) ?? rule.client,
+            client: whoOf(rule),
             options: optionsOfRule(rule),
           })),
         ),
-        own: asLeft ? own.exports : undefined,
+        own: folders.some(isChanged) ? undefined : own.exports,
         settings: synologySettings,
       }
     })
@@ -69,7 +69,7 @@ export class SynologyServer implements NfsServer {
     return this.#queue.run(async () => {
       const own = this.#own.read() ?? noOwnRules
       const folders = await this.#look(wanted, own)
-      if (!replace) for (const folder of folders) refuseDisputed(folder, own)
+      if (!replace) folders.forEach(refuseDisputed)
       const before = folders.flatMap((folder) => lineOf(folder, oursOf(folder)))
       const after = folders.flatMap((folder) => lineOf(folder, folder.wanted))
       return {
@@ -83,7 +83,7 @@ export class SynologyServer implements NfsServer {
     return this.#queue.run(async () => {
       const own = this.#own.read() ?? noOwnRules
       const folders = await this.#look(wanted, own)
-      if (!replace) for (const folder of folders) refuseDisputed(folder, own)
+      if (!replace) folders.forEach(refuseDisputed)
       // Kept before the first change: whenever we are stopped, none of these is taken for somebody else's.
       const unsure = folders.flatMap((one) => owned(one, [...one.mine, ...oursOf(one), ...one.wanted]))
       this.#own.write({ ...own, unsure })
@@ -95,8 +95,11 @@ export class SynologyServer implements NfsServer {
       } catch (error) {
         throw explained(error, await this.#putBack(folders, own, wanted))
       }
-      const rules = folders.flatMap((folder) => owned(folder, folder.wanted))
-      this.#own.write({ exports: wanted, rules, unsure: [] })
+      this.#own.write({
+        exports: wanted,
+        rules: folders.flatMap((folder) => owned(folder, folder.wanted)),
+        unsure: folders.flatMap((folder) => owned(folder, withdrawnOf(folder))),
+      })
     })
   }
 
@@ -104,9 +107,8 @@ export class SynologyServer implements NfsServer {
   async #bring(folder: Folder): Promise<void> {
     const { share, mine, wanted } = folder
     const held = await holdRules(this.#dsm, share, [...mine, ...oursOf(folder), ...wanted], wanted)
-    const needed = networksOf(wanted)
-    const withdrawn = new Set([...networksOf(mine)].filter((network) => !needed.has(network)))
-    const left = held.find(({ rule }) => withdrawn.has(networkOfRule(rule) ?? rule.client))
+    const withdrawn = networksOf(withdrawnOf(folder))
+    const left = held.find(({ rule }) => withdrawn.has(whoOf(rule)))
     if (left === undefined) return
     const why = `${pathOf(share)} is still exported to ${left.rule.client}, by a rule that is not Cistern's`
     throw notTaken(share, why)
@@ -130,8 +132,7 @@ export class SynologyServer implements NfsServer {
       silent ||= error?.code === "timeout" || error?.code === "io"
       if (silent || error !== undefined) unsure.push(...owned(folder, [...folder.mine, ...folder.wanted]))
     }
-    const changedByHand = folders.some(({ held, mine }) => disputedOf(held, mine, []).length > 0)
-    this.#own.write(changedByHand ? { ...own, unsure } : { exports, rules, unsure })
+    this.#own.write(folders.some(isChanged) ? { ...own, unsure } : { exports, rules, unsure })
     return unsure.length === 0
   }
 
@@ -151,11 +152,12 @@ export class SynologyServer implements NfsServer {
     const rules = rulesOf(wanted, shares)
     const folders: Folder[] = []
     for (const share of shares) {
-      const mine = rulesFor(share, [...own.rules, ...own.unsure])
+      const applied = rulesFor(share, own.rules)
+      const mine = [...applied, ...rulesFor(share, own.unsure)]
       const coming = rulesFor(share, rules)
       if (!all && mine.length + coming.length === 0) continue
       const held = await this.#rulesIfThere(share)
-      if (held !== undefined) folders.push({ share, held, mine, wanted: coming })
+      if (held !== undefined) folders.push({ share, held, own: applied, mine, wanted: coming })
     }
     return folders
   }
@@ -174,6 +176,12 @@ export class SynologyServer implements NfsServer {
 
 function owned({ share: { name, uuid } }: Folder, rules: readonly NfsRule[]): OwnRule[] {
   return rules.map((rule) => ({ share: name, uuid, rule }))
+}
+
+/** What was ours and is no longer wanted. */
+function withdrawnOf(folder: Folder): NfsRule[] {
+  const needed = networksOf(folder.wanted)
+  return [...folder.own, ...oursOf(folder)].filter((rule) => !needed.has(whoOf(rule)))
 }
 
 function explained(error: unknown, back: boolean): unknown {

@@ -23,6 +23,7 @@ export type Fault =
   /** It ends in the middle of the answer, after the call was done. */
   | "cuts"
   | "says nothing"
+  | "says nothing after"
   | "answers HTML"
   /** Not even HTTP: everything that was sent comes back. */
   | "echoes"
@@ -150,6 +151,7 @@ export class FakeDsm {
       "code" in outcome ? { success: false, error: { code: outcome.code } } : { success: true, ...outcome },
     )
     if (fault === "closes after") return void request.socket.destroy()
+    if (fault === "says nothing after") return
     response.setHeader("content-type", "application/json; charset=utf-8")
     response.setHeader("content-length", Buffer.byteLength(body))
     if (fault !== "cuts") return void response.end(body)
