@@ -87,7 +87,7 @@ export function optionsOfRule(rule: NfsRule): string[] {
 }
 
 /** The network of a rule's client in its one spelling; undefined for names, patterns and everybody. */
-export function networkOfRule({ client }: NfsRule): string | undefined {
+export function networkOfRule({ client }: Pick<NfsRule, "client">): string | undefined {
   const [, address = "", mask] = /^([^/]+)(?:\/([^/]+))?$/.exec(client) ?? []
   const parsed = parseAddress(address)
   if (parsed === undefined) return undefined
