@@ -444,6 +444,30 @@ describe("when DSM does not take them", () => {
     expect(clientsOf()).toEqual(["new.example", "newer.example"])
   })
 
+  it("what somebody else added meanwhile stays when the ones before are put back", async () => {
+    await apply(before)
+    let saves = 0
+    dsm.nas.onSave = (list) => [
+      ...list.filter((rule) => rule["client"] !== "10.3.0.0/16"),
+      ...(saves++ === 0 ? [ruleByHand("new.example")] : []),
+    ]
+    await expect(apply(wanted)).rejects.toThrow("has nothing instead of 10.3.0.0/16")
+    expect(clientsOf()).toEqual(["10.1.0.0/16", "new.example"])
+  })
+
+  it("nor puts them back, though it says so: that is said, and nothing is taken for somebody else's later", async () => {
+    await apply(before)
+    dsm.breaks(SAVE, "pretends", { times: 1000 })
+    await expect(apply(wanted)).rejects.toMatchObject({
+      code: "unsupported",
+      hint: expect.stringContaining("What DSM exports now is not certain") as string,
+    })
+    expect(clientsOf()).toEqual(["10.1.0.0/16", "10.2.0.0/16"])
+    dsm.heal()
+    await apply(wanted)
+    expect(clientsOf()).toEqual(["10.1.0.0/16", "10.3.0.0/16"])
+  })
+
   it("a rule that was changed by hand is put back as it was", async () => {
     await apply(before)
     const [rule] = rules()
