@@ -59,9 +59,16 @@ const offences: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   "storage-no-server-libraries": {
     "storage/disk/speaks-http.ts": `import express from "express"\nexport const app = express()`,
     "storage/disk/asks-sqlite.ts": `import Database from "better-sqlite3"\nexport const db = new Database("a")`,
-    "storage/disk/validates.ts": `import { z } from "zod"\nexport const schema = z.string()`,
     "storage/disk/logs.ts": `import { pino } from "pino"\nexport const log = pino()`,
     "storage/disk/types-of-http.ts": `import type { Request } from "express"\nexport type R = Request`,
+  },
+  "only-nas-calls-other-systems": {
+    "storage/disk/validates.ts": `import { z } from "zod"\nexport const schema = z.string()`,
+    "storage/disk/dials.ts": `import { WebSocket } from "ws"\nexport const a = WebSocket`,
+  },
+  "nas-systems-do-not-know-each-other": {
+    "storage/nas/truenas/borrows.ts": `import { synology } from "../synology/index.js"\nexport const a = synology`,
+    "storage/nas/synology/borrows.ts": `import type { Truenas } from "../truenas/index.js"\nexport type A = Truenas`,
   },
   "only-host-starts-processes": {
     "storage/disk/spawns.ts": `import { spawn } from "node:child_process"\nexport const a = spawn`,
@@ -79,6 +86,7 @@ const offences: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   "rooms-have-doors": {
     "server/catalog/climbs-in.ts": `import { pack } from "../../storage/kopia/pack.js"\nexport const a = pack`,
     "server/catalog/climbs-in-for-types.ts": `import type { Pack } from "../../storage/kopia/pack.js"\nexport type A = Pack`,
+    "server/catalog/climbs-into-a-nas.ts": `import { api } from "../../storage/nas/synology/api.js"\nexport const a = api`,
     "server/catalog/inner-door.ts": `import { inner } from "../../storage/kopia/index/index.js"\nexport const a = inner`,
   },
   "server-imports-no-pages": {
@@ -97,7 +105,7 @@ const offences: Readonly<Record<string, Readonly<Record<string, string>>>> = {
 }
 
 const soundHouse: Readonly<Record<string, string>> = {
-  "server/main.ts": `import { kopia } from "../storage/kopia/index.js"\nimport express from "express"\nexport const main = [kopia, express]`,
+  "server/main.ts": `import { kopia } from "../storage/kopia/index.js"\nimport { synology } from "../storage/nas/synology/index.js"\nimport express from "express"\nexport const main = [kopia, synology, express]`,
   "server/config.ts": `import { errors } from "../storage/errors.js"\nexport const config = errors\nexport type Config = string`,
   "server/cli/serve.ts": `import { main } from "../main.js"\nexport const serve = main`,
   "storage/errors.ts": `export const errors = 1`,
@@ -106,6 +114,9 @@ const soundHouse: Readonly<Record<string, string>> = {
   "storage/kopia/index/index.ts": `export const inner = 1`,
   "storage/restic/index.ts": `export const restic = 1`,
   "storage/copies/index.ts": `export const copies = 1`,
+  "storage/nas/synology/index.ts": `import { api } from "./api.js"\nexport const synology = api`,
+  "storage/nas/synology/api.ts": `import { z } from "zod"\nexport const api = z.string()`,
+  "storage/nas/truenas/index.ts": `import { WebSocket } from "ws"\nexport const truenas = WebSocket\nexport type Truenas = string`,
   "storage/host/run.ts": `import { spawn } from "node:child_process"\nimport { execa } from "execa"\nexport const run = [spawn, execa]`,
   "test/support/help.ts": `import { kopia } from "../../storage/kopia/index.js"\nexport const help = kopia`,
   "ui/page.ts": `export const page = 1`,

@@ -22,3 +22,7 @@ export {
 export { type KernelFiles, kernelFiles, KernelServer } from "./kernel.js"
 export type { ApplyOptions, ExportPlan, NfsServer, NfsServerKind, NfsServerState } from "./server.js"
 export { withoutWithdrawn } from "./withdrawn.js"
+export { parseNfsConnections } from "./connections.js"
+export { type OwnRules, type OwnRulesStore, parseOwnRules } from "./own-rules.js"
+export { SynologyServer } from "./synology.js"
+export { administratorSteps } from "./synology-steps.js"

@@ -1,0 +1,198 @@
+import { StorageError } from "../errors.js"
+import {
+  type DsmClient,
+  type HeldRule,
+  listShares,
+  loadNfsRules,
+  type NfsRule,
+  nfsService,
+  pathOf,
+  Queue,
+  type Share,
+} from "../nas/synology/index.js"
+import type { NfsExport } from "./export.js"
+import { noOwnRules, type OwnRule, type OwnRules, type OwnRulesStore } from "./own-rules.js"
+import { networksOf, whoOf } from "./rule-list.js"
+import { holdRules, notTaken, restoreRules } from "./rule-saving.js"
+import type { ApplyOptions, ExportPlan, NfsServer, NfsServerState } from "./server.js"
+import {
+  type Folder,
+  isChanged,
+  lineOf,
+  onVolumes,
+  oursOf,
+  refuseDisputed,
+  rulesFor,
+  rulesOf,
+} from "./shared-folders.js"
+import { optionsOfRule, synologySettings } from "./synology-rules.js"
+import { withoutWithdrawn } from "./withdrawn.js"
+
+/**
+ * The NFS service of a Synology NAS, by DSM's Web API (reference nas-platforms.md §3.3). Its methods also throw what DsmClient.call
+ * throws: `wrong_password`, `unsupported`.
+ */
+export class SynologyServer implements NfsServer {
+  readonly kind = "synology"
+  readonly #dsm: DsmClient
+  readonly #own: OwnRulesStore
+  readonly #queue = new Queue()
+
+  constructor(dsm: DsmClient, own: OwnRulesStore) {
+    this.#dsm = dsm
+    this.#own = own
+  }
+
+  /** `running`: whether the NFS service is switched on, which is never done here: administratorSteps says how. */
+  state(): Promise<NfsServerState> {
+    return this.#queue.run(async () => {
+      const { enabled } = await nfsService(this.#dsm)
+      const own = this.#own.read() ?? noOwnRules
+      const folders = await this.#look([], own, { all: true })
+      return {
+        running: enabled,
+        active: folders.flatMap(({ share, held }) =>
+          held.map(({ rule }) => ({
+            path: pathOf(share),
+            client: whoOf(rule),
+            options: optionsOfRule(rule),
+          })),
+        ),
+        own: folders.some(isChanged) ? undefined : own.exports,
+        settings: synologySettings,
+      }
+    })
+  }
+
+  /** What differs from what DSM has, not from what was applied. */
+  plan(wanted: readonly NfsExport[], { replace }: ApplyOptions): Promise<ExportPlan> {
+    return this.#queue.run(async () => {
+      const own = this.#own.read() ?? noOwnRules
+      const folders = await this.#look(wanted, own)
+      if (!replace) folders.forEach(refuseDisputed)
+      const before = folders.flatMap((folder) => lineOf(folder, oursOf(folder)))
+      const after = folders.flatMap((folder) => lineOf(folder, folder.wanted))
+      return {
+        added: after.filter((line) => !before.includes(line)),
+        removed: before.filter((line) => !after.includes(line)),
+      }
+    })
+  }
+
+  apply(wanted: readonly NfsExport[], { replace }: ApplyOptions): Promise<void> {
+    return this.#queue.run(async () => {
+      const own = this.#own.read() ?? noOwnRules
+      const folders = await this.#look(wanted, own)
+      if (!replace) folders.forEach(refuseDisputed)
+      // Kept before the first change: whenever we are stopped, none of these is taken for somebody else's.
+      const unsure = folders.flatMap((one) => owned(one, [...one.mine, ...oursOf(one), ...one.wanted]))
+      this.#own.write({ ...own, unsure })
+      try {
+        // What is only withdrawn comes first.
+        for (const folder of folders.toSorted((one, other) => one.wanted.length - other.wanted.length)) {
+          await this.#bring(folder)
+        }
+      } catch (error) {
+        throw explained(error, await this.#putBack(folders, own, wanted))
+      }
+      this.#own.write({
+        exports: wanted,
+        rules: folders.flatMap((folder) => owned(folder, folder.wanted)),
+        unsure: folders.flatMap((folder) => owned(folder, withdrawnOf(folder))),
+      })
+    })
+  }
+
+  /** Has the folder hold what is wanted in place of what is ours, and nothing of what is withdrawn. */
+  async #bring(folder: Folder): Promise<void> {
+    const { share, mine, wanted } = folder
+    const held = await holdRules(this.#dsm, share, [...mine, ...oursOf(folder), ...wanted], wanted)
+    const withdrawn = networksOf(withdrawnOf(folder))
+    const left = held.find(({ rule }) => withdrawn.has(whoOf(rule)))
+    if (left === undefined) return
+    const why = `${pathOf(share)} is still exported to ${left.rule.client}, by a rule that is not Cistern's`
+    throw notTaken(share, why)
+  }
+
+  /**
+   * Puts back what was there without what is withdrawn, and keeps what is ours then. False where it is not certain that all of it is
+   * back.
+   */
+  async #putBack(folders: readonly Folder[], own: OwnRules, wanted: readonly NfsExport[]): Promise<boolean> {
+    const shares = folders.map(({ share }) => share)
+    const exports = withoutWithdrawn(own.exports, wanted).filter(({ path }) =>
+      shares.some((share) => pathOf(share) === path),
+    )
+    const rules = rulesOf(exports, shares)
+    const unsure: OwnRule[] = []
+    let silent = false
+    for (const folder of folders) {
+      // What does not answer is not waited for once more for each folder.
+      const error: StorageError | undefined = silent ? undefined : await this.#restored(folder, rules)
+      silent ||= error?.code === "timeout" || error?.code === "io"
+      if (silent || error !== undefined) unsure.push(...owned(folder, [...folder.mine, ...folder.wanted]))
+    }
+    this.#own.write(folders.some(isChanged) ? { ...own, unsure } : { exports, rules, unsure })
+    return unsure.length === 0
+  }
+
+  async #restored(folder: Folder, rules: readonly OwnRule[]): Promise<StorageError | undefined> {
+    try {
+      await restoreRules(this.#dsm, folder, rulesFor(folder.share, rules))
+      return undefined
+    } catch (error) {
+      if (error instanceof StorageError) return error
+      throw error
+    }
+  }
+
+  /** The folders that have something of ours or are to have it, or all of them. */
+  async #look(wanted: readonly NfsExport[], own: OwnRules, { all = false } = {}): Promise<Folder[]> {
+    const shares = onVolumes(await listShares(this.#dsm))
+    const rules = rulesOf(wanted, shares)
+    const folders: Folder[] = []
+    for (const share of shares) {
+      const applied = rulesFor(share, own.rules)
+      const mine = [...applied, ...rulesFor(share, own.unsure)]
+      const coming = rulesFor(share, rules)
+      if (!all && mine.length + coming.length === 0) continue
+      const held = await this.#rulesIfThere(share)
+      if (held !== undefined) folders.push({ share, held, own: applied, mine, wanted: coming })
+    }
+    return folders
+  }
+
+  /** Undefined for a folder that was removed since it was listed: DSM says the same of it as when it is busy. */
+  async #rulesIfThere(share: Share): Promise<readonly HeldRule[] | undefined> {
+    try {
+      return await loadNfsRules(this.#dsm, share.name)
+    } catch (error) {
+      if (!(error instanceof StorageError) || error.facts["dsmCode"] !== 2370) throw error
+      if ((await listShares(this.#dsm)).some(({ name }) => name === share.name)) throw error
+      return undefined
+    }
+  }
+}
+
+function owned({ share: { name, uuid } }: Folder, rules: readonly NfsRule[]): OwnRule[] {
+  return rules.map((rule) => ({ share: name, uuid, rule }))
+}
+
+/** What was ours and is no longer wanted. */
+function withdrawnOf(folder: Folder): NfsRule[] {
+  const needed = networksOf(folder.wanted)
+  return [...folder.own, ...oursOf(folder)].filter((rule) => !needed.has(whoOf(rule)))
+}
+
+function explained(error: unknown, back: boolean): unknown {
+  if (!(error instanceof StorageError)) return error
+  const { code, message, facts } = error
+  const outcome = back
+    ? "The exports of before are back, without what was to be withdrawn."
+    : "What DSM exports now is not certain: when it answers, look with `cistern exports`, and apply once more."
+  return new StorageError(code, message, {
+    facts,
+    hint: `${outcome} ${error.hint ?? ""}`.trim(),
+    cause: error,
+  })
+}
