@@ -21,8 +21,16 @@ module.exports = {
       severity: "error",
       from: { path: "^storage/" },
       to: {
-        path: "node_modules/(express|ws|node-cron|better-sqlite3(-napi)?|commander|pino|prom-client|zod|yaml)/",
+        path: "node_modules/(express|node-cron|better-sqlite3(-napi)?|commander|pino|prom-client|yaml)/",
       },
+    },
+    {
+      name: "only-nas-talks-to-systems",
+      comment:
+        "a NAS system's own interface is a socket to it and schemas of its answers; nothing else in storage needs them",
+      severity: "error",
+      from: { path: "^storage/", pathNot: "^storage/nas/" },
+      to: { path: "node_modules/(ws|zod)/" },
     },
     {
       name: "only-host-starts-processes",

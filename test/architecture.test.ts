@@ -59,9 +59,12 @@ const offences: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   "storage-no-server-libraries": {
     "storage/disk/speaks-http.ts": `import express from "express"\nexport const app = express()`,
     "storage/disk/asks-sqlite.ts": `import Database from "better-sqlite3"\nexport const db = new Database("a")`,
-    "storage/disk/validates.ts": `import { z } from "zod"\nexport const schema = z.string()`,
     "storage/disk/logs.ts": `import { pino } from "pino"\nexport const log = pino()`,
     "storage/disk/types-of-http.ts": `import type { Request } from "express"\nexport type R = Request`,
+  },
+  "only-nas-talks-to-systems": {
+    "storage/disk/validates.ts": `import { z } from "zod"\nexport const schema = z.string()`,
+    "storage/nfs/calls.ts": `import { WebSocket } from "ws"\nexport const socket = WebSocket`,
   },
   "only-host-starts-processes": {
     "storage/disk/spawns.ts": `import { spawn } from "node:child_process"\nexport const a = spawn`,
@@ -106,7 +109,9 @@ const soundHouse: Readonly<Record<string, string>> = {
   "storage/kopia/index/index.ts": `export const inner = 1`,
   "storage/restic/index.ts": `export const restic = 1`,
   "storage/copies/index.ts": `export const copies = 1`,
+  "storage/nas/a-system/index.ts": `import { WebSocket } from "ws"\nimport { z } from "zod"\nexport const system = [WebSocket, z]`,
   "storage/host/run.ts": `import { spawn } from "node:child_process"\nimport { execa } from "execa"\nexport const run = [spawn, execa]`,
+  "storage/nfs/a-system.ts": `import { system } from "../nas/a-system/index.js"\nexport const server = system`,
   "test/support/help.ts": `import { kopia } from "../../storage/kopia/index.js"\nexport const help = kopia`,
   "ui/page.ts": `export const page = 1`,
 }
