@@ -4,11 +4,12 @@ import { fileError } from "../blobs/index.js"
 import { removeFile, replaceFile } from "../disk/index.js"
 import { errnoOf } from "../errno.js"
 import { StorageError } from "../errors.js"
-import { allSettings, compareExports, type ExportDifference } from "./compare.js"
+import { allSettings, compareExports } from "./compare.js"
 import { parseEtab, unescapedPath } from "./etab.js"
 import { canonicalNetwork, type NfsExport } from "./export.js"
 import { exportsOfLines } from "./exports-file.js"
 import { readOwnFile, renderOwnFile } from "./own-file.js"
+import { sentenceOf } from "./sentence.js"
 import type { ApplyOptions, ExportPlan, NfsServer, NfsServerState } from "./server.js"
 import { withoutWithdrawn } from "./withdrawn.js"
 
@@ -174,12 +175,6 @@ function pairOf(path: string, client: string): string {
 function pairsOfLine(line: string): string[] {
   const [path = "", ...clients] = line.split(" ")
   return clients.map((client) => pairOf(unescapedPath(path), client.slice(0, client.indexOf("("))))
-}
-
-function sentenceOf(difference: ExportDifference): string {
-  const { path, client } = difference
-  if (difference.kind !== "different") return `${path} is not exported to ${client}`
-  return `${path} is exported to ${client} with ${difference.active.join(",")} instead of ${difference.wanted.join(",")}`
 }
 
 function textOf(file: string): string | undefined {
