@@ -20,14 +20,15 @@ export async function openSocket(
         host,
         port,
         ALPNProtocols: ["http/1.1"],
-        // The comparison below stands in for it: TrueNAS ships a certificate that it signed itself.
-        rejectUnauthorized: fingerprint === undefined,
+        // Judged below, before anything is sent: TrueNAS ships a certificate that it signed itself, and of one that is refused
+        // here no fingerprint could be shown.
+        rejectUnauthorized: false,
         ...(isIP(host) === 0 && { servername: host }),
       })
     : connectPlainly({ host, port })
   try {
     await opened(socket, secure ? "secureConnect" : "connect", address, patienceMs)
-    if (secure && fingerprint !== undefined) checkFingerprint(socket as TLSSocket, fingerprint, address)
+    if (secure) checkCertificate(socket as TLSSocket, fingerprint, address)
     return socket
   } catch (error) {
     socket.destroy()
@@ -47,45 +48,40 @@ function opened(socket: Socket, event: string, address: TrueNasAddress, patience
     // Kept for the socket's whole life: an error that nobody listens to ends the process.
     socket.on("error", (cause) => {
       clearTimeout(timer)
-      reject(unreachable(address, cause, socket))
+      reject(unreachable(address, cause))
     })
   })
 }
 
-function checkFingerprint(socket: TLSSocket, wanted: string, address: TrueNasAddress): void {
-  const shown = fingerprintOf(socket)
-  if (shown === wanted) return
-  throw new StorageError("unreadable", `the certificate of ${authorityOf(address)} is another one`, {
-    facts: { wanted, shown: shown ?? "none" },
-    hint: "Nothing was sent. If it was renewed, compare the fingerprint with TrueNAS' own and configure that; if not, somebody is between.",
-  })
-}
-
-function unreachable(address: TrueNasAddress, cause: Error, socket: Socket): StorageError {
+/** Without a fingerprint, the chain, the dates and the name have to be right. */
+function checkCertificate(socket: TLSSocket, wanted: string | undefined, address: TrueNasAddress): void {
   const where = authorityOf(address)
-  const code = errnoOf(cause) ?? "unknown"
-  const shown =
-    socket instanceof Object && "getPeerCertificate" in socket
-      ? fingerprintOf(socket as TLSSocket)
-      : undefined
-  if (shown !== undefined) {
-    return new StorageError("unreadable", `the certificate of ${where} is not trusted (${code})`, {
-      facts: { shown, code },
-      hint: `Nothing was sent. If TrueNAS shows the same SHA-256 fingerprint for its certificate, configure it: ${shown}`,
-      cause,
+  // Typed as if there always were one.
+  const certificate = socket.getPeerCertificate() as { readonly fingerprint256?: string } | null
+  const shown = certificate?.fingerprint256 ?? "none"
+  if (wanted !== undefined && shown !== wanted) {
+    throw new StorageError("unreadable", `the certificate of ${where} is another one`, {
+      facts: { wanted, shown },
+      hint: "Nothing was sent. If it was renewed, compare the fingerprint with TrueNAS' own and configure that; if not, somebody is between.",
     })
   }
-  return new StorageError("io", `${where} cannot be reached (${code})`, {
+  if (wanted === undefined && !socket.authorized) {
+    // Typed as an error; it is the error's code.
+    const code = String(socket.authorizationError)
+    throw new StorageError("unreadable", `the certificate of ${where} is not trusted (${code})`, {
+      facts: { shown, code },
+      hint: `Nothing was sent. If TrueNAS shows the same SHA-256 fingerprint for its certificate, configure it: ${shown}`,
+    })
+  }
+}
+
+function unreachable(address: TrueNasAddress, cause: Error): StorageError {
+  const code = errnoOf(cause) ?? "unknown"
+  return new StorageError("io", `${authorityOf(address)} cannot be reached (${code})`, {
     facts: { code },
     hint: "Check the address and the port, and that TrueNAS' web interface answers there.",
     cause,
   })
-}
-
-function fingerprintOf(socket: TLSSocket): string | undefined {
-  // Typed as if there always were one.
-  const certificate = socket.getPeerCertificate() as { readonly fingerprint256?: string } | null
-  return certificate?.fingerprint256
 }
 
 export function silent(address: TrueNasAddress, patienceMs: number): StorageError {
