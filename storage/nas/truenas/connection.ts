@@ -39,6 +39,8 @@ export class Connection {
   readonly #wire: Wire
   readonly #options: ConnectionOptions
   readonly #waiting = new Map<number, Waiting>()
+  /** Requests whose callers have given up, and whose answers have not come. */
+  readonly #late = new Set<number>()
   readonly #queue: (() => void)[] = []
   readonly #listeners = new Set<(message: Extract<ServerMessage, { kind: "notification" }>) => void>()
   readonly #pings: NodeJS.Timeout
@@ -118,12 +120,15 @@ export class Connection {
         // What nobody waits for any more is not begun.
         const place = this.#queue.indexOf(start)
         if (place >= 0) this.#queue.splice(place, 1)
+        else this.#late.add(id)
         reject(
           new StorageError("timeout", `TrueNAS did not answer ${method} within ${patienceMs / 1000} s`, {
             facts: { method },
             hint: "It may still do it. Look again when it answers.",
           }),
         )
+        // Every turn is taken by an answer that may never come.
+        if (this.#late.size >= MOST_IN_FLIGHT) this.#end(gone())
       }, patienceMs)
       const start = (): void => {
         // The turn is kept until the answer comes, however late: the server is still at it.
@@ -158,7 +163,7 @@ export class Connection {
 
   #receive(text: string | undefined): void {
     try {
-      if (text === undefined) throw new StorageError("corrupt", "TrueNAS sent bytes instead of text")
+      if (text === undefined) throw notText()
       const message = parseMessage(text)
       if (message.kind === "notification") {
         for (const tell of this.#listeners) tell(message)
@@ -167,6 +172,7 @@ export class Connection {
       if (message.kind === "objection") throw toStorageError("a request", message.error)
       const waiting = this.#waiting.get(message.id)
       this.#waiting.delete(message.id)
+      this.#late.delete(message.id)
       waiting?.settle(message.kind === "result" ? { result: message.result } : { error: message.error })
       this.#queue.shift()?.()
     } catch (error) {
@@ -176,11 +182,8 @@ export class Connection {
   }
 
   #ping(): void {
-    const silence = new StorageError("io", "TrueNAS does not answer any more", {
-      hint: "Check that it is up and its web interface answers.",
-    })
     this.request(PING, [], this.#options.patienceMs).catch(() => {
-      this.#end(silence)
+      this.#end(gone())
     })
   }
 
@@ -203,6 +206,18 @@ export class Connection {
 }
 
 const PING = "core.ping"
+
+function gone(): StorageError {
+  return new StorageError("io", "TrueNAS does not answer any more", {
+    hint: "Check that it is up and its web interface answers.",
+  })
+}
+
+function notText(): StorageError {
+  return new StorageError("corrupt", "what TrueNAS says is no text", {
+    hint: "Check that it is TrueNAS that answers there.",
+  })
+}
 
 function notOpened({ address, version }: ConnectionOptions, what: string): StorageError {
   return new StorageError("io", `${authorityOf(address)} opens no session at /api/${version} (${what})`, {

@@ -397,6 +397,18 @@ describe("calls", () => {
     expect(await listNfsShares(client)).toEqual([])
   })
 
+  it("that are never answered do not take every turn for ever", async () => {
+    const fake = await FakeTrueNas.start()
+    const client = clientOf(fake, { times: { patience: 2_000 } })
+    await listNfsShares(client)
+    fake.break("alert.list", "silent", { times: 8 })
+    const ask = () => client.call("alert.list", [], z.unknown(), { patienceMs: 30 })
+    const errors = await Promise.all(Array.from({ length: 8 }, () => failure(ask())))
+    expect(new Set(errors.map(({ code }) => code))).toEqual(new Set(["timeout"]))
+    expect(await listNfsShares(client)).toEqual([])
+    expect(fake.callsOf("auth.login_ex")).toHaveLength(2)
+  })
+
   it.each([
     ["hang-up", "io"],
     ["cut", "io"],
