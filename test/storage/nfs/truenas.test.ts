@@ -23,7 +23,7 @@ afterEach(() => {
   for (const client of clients.splice(0)) client.close()
 })
 
-function server(owner = OWNER, patience = 10_000): TrueNasServer {
+function server(owner = OWNER, patience = 10_000, settleMs = 10): TrueNasServer {
   const client = new TrueNasClient({
     url: fake.url,
     fingerprint: fake.fingerprint,
@@ -32,7 +32,7 @@ function server(owner = OWNER, patience = 10_000): TrueNasServer {
     times: { patience, firstBackoff: 5, longestWait: 1_000 },
   })
   clients.push(client)
-  return new TrueNasServer(owner, client, 10)
+  return new TrueNasServer(owner, client, settleMs)
 }
 
 const rw: NfsClient = { network: NETWORK, access: "readWrite", squash: { uid: 568, gid: 568 } }
@@ -361,12 +361,15 @@ describe("when TrueNAS does not take them", () => {
   })
 
   it("because it left the share out and says so by an alert that comes later, that is noticed", async () => {
-    // The user goes between the check and the share, and is back before anybody looks again.
-    fake.state.standingAlerts.push({
-      klass: "NFSexportMappingInvalidNames",
-      args: { share_list: "(/mnt/tank/other: x),(/mnt/tank/a: apps)" },
+    fake.meanwhile("sharing.nfs.create", () => {
+      setTimeout(() => {
+        fake.state.standingAlerts.push({
+          klass: "NFSexportMappingInvalidNames",
+          args: { share_list: "(/mnt/tank/other: x),(/mnt/tank/a: apps)" },
+        })
+      }, 8)
     })
-    expect(await failure(apply([exported("a")]))).toMatchObject({
+    expect(await failure(apply([exported("a")], server(OWNER, 10_000, 100)))).toMatchObject({
       code: "unsupported",
       message: expect.stringContaining("/mnt/tank/a is left out because of a name") as string,
     })
