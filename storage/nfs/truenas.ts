@@ -145,11 +145,13 @@ export class TrueNasServer implements NfsServer {
     for (let tries = 1; ; tries++) {
       try {
         const { sound, touched } = sortShares(this.#owner, await listNfsShares(this.#api))
+        const others = touched.filter(({ id }) => !ours.has(id))
         const own = [
           ...sound,
-          ...touched.filter(({ id }) => ours.has(id)).map((share) => replaced(share, accounts)),
+          ...touched.filter((share) => !others.includes(share)).map((share) => replaced(share, accounts)),
         ]
-        await this.#write(own, left, names)
+        const mine = left.filter(({ path }) => others.every((share) => share.path !== path))
+        await this.#write(own, mine, names)
         return undefined
       } catch (error) {
         if (!(error instanceof StorageError)) throw error

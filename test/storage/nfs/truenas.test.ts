@@ -703,6 +703,18 @@ describe("what goes wrong with any call of an apply", () => {
     expect(await differences(wanted)).toEqual([])
   })
 
+  it("TrueNAS is away for a moment: what was given is taken back when it answers", async () => {
+    await apply(before)
+    fake.break("sharing.nfs.create", "hang-up-after")
+    // Two readings at the start, and two for each of three steps before that one.
+    fake.break("sharing.nfs.query", "hang-up", { skip: 8, times: 2 })
+    const error = await failure(apply([exported("a", NETWORK, "172.16.0.0/12"), exported("b")]))
+    expect(error.code).toBe("io")
+    expect(error.facts["undone"]).toBeUndefined()
+    expect((await server().state()).own).toEqual(left)
+    expect(fake.callsOf("sharing.nfs.create")).toHaveLength(3)
+  })
+
   it("TrueNAS stays away: that is said, and the next apply completes it", async () => {
     await apply(before)
     fake.break("sharing.nfs.create", "hang-up", { skip: 1 })

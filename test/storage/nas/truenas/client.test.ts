@@ -358,13 +358,18 @@ describe("calls", () => {
 
   it("that nobody waits for any more are not begun", async () => {
     const fake = await FakeTrueNas.start()
-    const client = clientOf(fake)
+    const client = clientOf(fake, { times: { patience: 10_000 } })
     await listNfsShares(client)
-    fake.hold = new Promise(() => undefined)
-    const held = Array.from({ length: 8 }, () => failure(listNfsShares(client)))
-    const late = failure(client.call("sharing.nfs.delete", [1], z.unknown(), { patienceMs: 50 }))
-    expect(await late).toMatchObject({ code: "timeout" })
-    await Promise.all(held)
+    let release = (): void => undefined
+    fake.hold = new Promise((resolve) => {
+      release = resolve
+    })
+    const held = Array.from({ length: 8 }, () => listNfsShares(client))
+    const late = client.call("sharing.nfs.delete", [1], z.unknown(), { patienceMs: 50 })
+    expect(await failure(late)).toMatchObject({ code: "timeout" })
+    release()
+    await Promise.all([...held, listNfsShares(client)])
+    expect(await listNfsShares(client)).toEqual([])
     expect(fake.callsOf("sharing.nfs.delete")).toEqual([])
   })
 
