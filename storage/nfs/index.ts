@@ -21,6 +21,7 @@ export {
 } from "./ganesha/index.js"
 export { type KernelFiles, kernelFiles, KernelServer } from "./kernel.js"
 export type { ApplyOptions, ExportPlan, NfsServer, NfsServerKind, NfsServerState } from "./server.js"
+export { type ExportRefusal, TrueNasServer } from "./truenas.js"
 export { withoutWithdrawn } from "./withdrawn.js"
 export { parseNfsConnections } from "./connections.js"
 export { type OwnRules, type OwnRulesStore, parseOwnRules } from "./own-rules.js"

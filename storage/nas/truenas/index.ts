@@ -1,0 +1,52 @@
+export { type Account, type Accounts, findAccounts } from "./accounts.js"
+export {
+  type CallOptions,
+  type ClientTimes,
+  type TrueNasApi,
+  TrueNasClient,
+  type TrueNasOptions,
+} from "./client.js"
+export { type Dataset, datasetNamed, setRefquota, smallestQuota } from "./datasets.js"
+export {
+  createFilesystemSnapshot,
+  deleteFilesystemSnapshot,
+  type FilesystemSnapshot,
+  holdFilesystemSnapshot,
+  listFilesystemSnapshots,
+  releaseFilesystemSnapshot,
+} from "./filesystem-snapshots.js"
+export { filesystemAt, type FoundFilesystem } from "./filesystems.js"
+export {
+  type Alert,
+  type Disk,
+  diskTemperatures,
+  listAlerts,
+  listDisks,
+  listPools,
+  type Pool,
+  type SystemInfo,
+  systemInfo,
+} from "./health.js"
+export { type JobTimes, runJob } from "./jobs.js"
+export {
+  type Nfs3Client,
+  nfs3Clients,
+  type Nfs4Client,
+  nfs4Clients,
+  nfsClientCount,
+  type NfsConfig,
+  nfsConfig,
+  type NfsService,
+  nfsService,
+  startNfsService,
+} from "./nfs-service.js"
+export {
+  createNfsShare,
+  deleteNfsShare,
+  listNfsShares,
+  type NfsShare,
+  nfsShare,
+  type NfsShareFields,
+  updateNfsShare,
+} from "./shares.js"
+export { type ApiVersion, mostNetworks } from "./versions.js"
