@@ -1,4 +1,5 @@
 export { compareExports, type ExportDifference, type ExportSetting } from "./compare.js"
+export { parseNfsConnections } from "./connections.js"
 export type { ActiveExport } from "./etab.js"
 export {
   canonicalNetwork,
@@ -21,9 +22,12 @@ export {
 } from "./ganesha/index.js"
 export { type KernelFiles, kernelFiles, KernelServer } from "./kernel.js"
 export type { ApplyOptions, ExportPlan, NfsServer, NfsServerKind, NfsServerState } from "./server.js"
-export { type ExportRefusal, TrueNasServer } from "./truenas.js"
+export {
+  administratorSteps,
+  type OwnRules,
+  type OwnRulesStore,
+  parseOwnRules,
+  SynologyServer,
+} from "./synology/index.js"
+export { type ExportRefusal, TrueNasServer } from "./truenas/index.js"
 export { withoutWithdrawn } from "./withdrawn.js"
-export { parseNfsConnections } from "./connections.js"
-export { type OwnRules, type OwnRulesStore, parseOwnRules } from "./own-rules.js"
-export { SynologyServer } from "./synology.js"
-export { administratorSteps } from "./synology-steps.js"

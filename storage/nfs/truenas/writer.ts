@@ -1,4 +1,4 @@
-import { StorageError } from "../errors.js"
+import { StorageError } from "../../errors.js"
 import {
   createNfsShare,
   deleteNfsShare,
@@ -7,9 +7,9 @@ import {
   type NfsShareFields,
   type TrueNasApi,
   updateNfsShare,
-} from "../nas/truenas/index.js"
-import { contentOf, fieldsOf, type ShareContent } from "./truenas-marker.js"
-import type { OwnShare, ShareStep } from "./truenas-steps.js"
+} from "../../nas/truenas/index.js"
+import { contentOf, fieldsOf, type ShareContent } from "./marker.js"
+import type { OwnShare, ShareStep } from "./steps.js"
 
 /**
  * Carries out steps one by one, each read before and after it is written: TrueNAS has no way to change a share only if it is still

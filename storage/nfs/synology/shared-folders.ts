@@ -1,10 +1,10 @@
-import { StorageError } from "../errors.js"
-import { type HeldRule, type NfsRule, pathOf, type Share } from "../nas/synology/index.js"
-import { checkExports, isAround, type NfsExport } from "./export.js"
-import { escapedPath } from "./exports-file.js"
+import { StorageError } from "../../errors.js"
+import { type HeldRule, type NfsRule, pathOf, type Share } from "../../nas/synology/index.js"
+import { checkExports, isAround, type NfsExport } from "../export.js"
+import { escapedPath } from "../exports-file.js"
 import type { OwnRule } from "./own-rules.js"
 import { claimedOf, disputedOf, networksOf, whoOf } from "./rule-list.js"
-import { optionsOfRule, ruleOf } from "./synology-rules.js"
+import { optionsOfRule, ruleOf } from "./rules.js"
 
 /** A shared folder of DSM's that exports are changed in: what is there, what of it is ours, and what should be. */
 export interface Folder {

@@ -1,6 +1,6 @@
 import { inspect } from "node:util"
 import { beforeEach, describe, expect, it } from "vitest"
-import { StorageError } from "../../../storage/errors.js"
+import { StorageError } from "../../../../storage/errors.js"
 import {
   compareExports,
   type NfsClient,
@@ -9,10 +9,10 @@ import {
   type OwnRulesStore,
   parseOwnRules,
   SynologyServer,
-} from "../../../storage/nfs/index.js"
-import { clientOf } from "../../support/dsm-client.js"
-import { FakeDsm, type Fault } from "../../support/fake-dsm.js"
-import { type FakeRule, ruleByHand } from "../../support/fake-dsm-apis.js"
+} from "../../../../storage/nfs/index.js"
+import { clientOf } from "../../../support/dsm-client.js"
+import { FakeDsm, type Fault } from "../../../support/fake-dsm.js"
+import { type FakeRule, ruleByHand } from "../../../support/fake-dsm-apis.js"
 
 const SAVE = "SYNO.Core.FileServ.NFS.SharePrivilege save"
 const LOAD = "SYNO.Core.FileServ.NFS.SharePrivilege load"

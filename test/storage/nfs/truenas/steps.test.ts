@@ -1,11 +1,11 @@
 import fc from "fast-check"
 import { describe, expect, it } from "vitest"
-import type { NfsShare } from "../../../storage/nas/truenas/index.js"
-import type { NfsExport } from "../../../storage/nfs/index.js"
-import { fieldsOf, type ShareContent } from "../../../storage/nfs/truenas-marker.js"
-import { type OwnShare, planSteps, type ShareStep } from "../../../storage/nfs/truenas-steps.js"
-import { exportsOf } from "../../../storage/nfs/truenas-table.js"
-import { withoutWithdrawn } from "../../../storage/nfs/withdrawn.js"
+import type { NfsShare } from "../../../../storage/nas/truenas/index.js"
+import type { NfsExport } from "../../../../storage/nfs/index.js"
+import { fieldsOf, type ShareContent } from "../../../../storage/nfs/truenas/marker.js"
+import { type OwnShare, planSteps, type ShareStep } from "../../../../storage/nfs/truenas/steps.js"
+import { exportsOf } from "../../../../storage/nfs/truenas/table.js"
+import { withoutWithdrawn } from "../../../../storage/nfs/withdrawn.js"
 
 const OWNER = "00112233aabbccdd"
 const names = ({ uid, gid }: { uid: number; gid: number }) => ({

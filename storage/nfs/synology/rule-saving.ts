@@ -1,4 +1,4 @@
-import { StorageError } from "../errors.js"
+import { StorageError } from "../../errors.js"
 import {
   type DsmClient,
   type HeldRule,
@@ -7,10 +7,10 @@ import {
   pathOf,
   saveNfsRules,
   type Share,
-} from "../nas/synology/index.js"
+} from "../../nas/synology/index.js"
 import { claimedOf, mergedList, missingIn, networksOf, sameList, whoOf } from "./rule-list.js"
 import type { Folder } from "./shared-folders.js"
-import { optionsOfRule } from "./synology-rules.js"
+import { optionsOfRule } from "./rules.js"
 
 /** DSM is known to say yes to a list and to lose it while other shared folders change. */
 const MOST_SAVES = 3

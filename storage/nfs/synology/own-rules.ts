@@ -1,7 +1,7 @@
-import { JsonFields } from "../bytes/index.js"
-import { StorageError } from "../errors.js"
-import type { NfsRule } from "../nas/synology/index.js"
-import type { NfsExport } from "./export.js"
+import { JsonFields } from "../../bytes/index.js"
+import { StorageError } from "../../errors.js"
+import type { NfsRule } from "../../nas/synology/index.js"
+import type { NfsExport } from "../export.js"
 
 /**
  * Which of DSM's NFS rules are ours. Nothing in a rule says so, so that it has to be remembered: plain values that JSON holds, kept

@@ -1,4 +1,4 @@
-import { StorageError } from "../errors.js"
+import { StorageError } from "../../errors.js"
 
 /** What TrueNAS does not export as it is wanted. */
 export function notTaken(what: string, hint: string): StorageError {

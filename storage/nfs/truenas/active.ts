@@ -1,7 +1,7 @@
-import type { Account, Accounts, FoundFilesystem, NfsConfig, NfsShare } from "../nas/truenas/index.js"
-import type { ExportSetting } from "./compare.js"
-import type { ActiveExport } from "./etab.js"
-import { spelled } from "./truenas-marker.js"
+import type { Account, Accounts, FoundFilesystem, NfsConfig, NfsShare } from "../../nas/truenas/index.js"
+import type { ExportSetting } from "../compare.js"
+import type { ActiveExport } from "../etab.js"
+import { spelled } from "./marker.js"
 
 /** What decides what TrueNAS writes into its exports for a share, besides the share (reference nas-platforms.md §2.8). */
 export interface ShareFacts {

@@ -1,8 +1,14 @@
 import fc from "fast-check"
 import { describe, expect, it } from "vitest"
-import { type HeldRule, newRule, type NfsRule } from "../../../storage/nas/synology/index.js"
-import { claimedOf, disputedOf, mergedList, missingIn, sameList } from "../../../storage/nfs/rule-list.js"
-import { networkOfRule } from "../../../storage/nfs/synology-rules.js"
+import { type HeldRule, newRule, type NfsRule } from "../../../../storage/nas/synology/index.js"
+import {
+  claimedOf,
+  disputedOf,
+  mergedList,
+  missingIn,
+  sameList,
+} from "../../../../storage/nfs/synology/rule-list.js"
+import { networkOfRule } from "../../../../storage/nfs/synology/rules.js"
 
 function rule(client: string, changes: Partial<NfsRule> = {}): NfsRule {
   return {

@@ -10,7 +10,7 @@ import {
 } from "node:fs"
 import { dirname, join } from "node:path"
 import { beforeEach, describe, expect, it } from "vitest"
-import { ganeshaBus } from "../../../storage/host/index.js"
+import { ganeshaBus } from "../../../../storage/host/index.js"
 import {
   type ActiveExport,
   compareExports,
@@ -18,11 +18,11 @@ import {
   GaneshaServer,
   type NfsClient,
   type NfsExport,
-} from "../../../storage/nfs/index.js"
-import { scratch } from "../../support/fixtures.js"
-import { GaneshaMachine } from "../../support/ganesha.js"
-import { Nfs4Client } from "../../support/nfs4-client.js"
-import { until } from "../../support/until.js"
+} from "../../../../storage/nfs/index.js"
+import { scratch } from "../../../support/fixtures.js"
+import { GaneshaMachine } from "../../../support/ganesha.js"
+import { Nfs4Client } from "../../../support/nfs4-client.js"
+import { until } from "../../../support/until.js"
 
 const OWNER = "00112233aabbccdd"
 const LOCAL = "127.0.0.0/8"

@@ -1,4 +1,4 @@
-import { StorageError } from "../errors.js"
+import { StorageError } from "../../errors.js"
 import {
   type DsmClient,
   type HeldRule,
@@ -9,12 +9,12 @@ import {
   pathOf,
   Queue,
   type Share,
-} from "../nas/synology/index.js"
-import type { NfsExport } from "./export.js"
+} from "../../nas/synology/index.js"
+import type { NfsExport } from "../export.js"
 import { noOwnRules, type OwnRule, type OwnRules, type OwnRulesStore } from "./own-rules.js"
 import { networksOf, whoOf } from "./rule-list.js"
 import { holdRules, notTaken, restoreRules } from "./rule-saving.js"
-import type { ApplyOptions, ExportPlan, NfsServer, NfsServerState } from "./server.js"
+import type { ApplyOptions, ExportPlan, NfsServer, NfsServerState } from "../server.js"
 import {
   type Folder,
   isChanged,
@@ -25,8 +25,8 @@ import {
   rulesFor,
   rulesOf,
 } from "./shared-folders.js"
-import { optionsOfRule, synologySettings } from "./synology-rules.js"
-import { withoutWithdrawn } from "./withdrawn.js"
+import { optionsOfRule, synologySettings } from "./rules.js"
+import { withoutWithdrawn } from "../withdrawn.js"
 
 /**
  * The NFS service of a Synology NAS, by DSM's Web API (reference nas-platforms.md §3.3). Its methods also throw what DsmClient.call

@@ -1,6 +1,6 @@
-import { canonicalNetwork, checkExports, type NfsClient, type NfsExport } from "./export.js"
+import { canonicalNetwork, checkExports, type NfsClient, type NfsExport } from "../export.js"
 import { shareAt } from "./shared-folders.js"
-import { squashWord, type SquashWord } from "./synology-rules.js"
+import { squashWord, type SquashWord } from "./rules.js"
 
 /** As DSM's dialog names them, with the words of its rules. */
 const squashTexts: Readonly<Record<SquashWord, string>> = {

@@ -1,5 +1,5 @@
-import { isJsonObject } from "../bytes/index.js"
-import type { Alert } from "../nas/truenas/index.js"
+import { isJsonObject } from "../../bytes/index.js"
+import type { Alert } from "../../nas/truenas/index.js"
 
 /** Classes of alerts by which TrueNAS says that it exports nothing at all. */
 const ALL = ["NFSblockedByExportsDir"]

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto"
-import type { NfsShare, NfsShareFields } from "../nas/truenas/index.js"
-import { canonicalNetwork, type NfsClient } from "./export.js"
+import type { NfsShare, NfsShareFields } from "../../nas/truenas/index.js"
+import { canonicalNetwork, type NfsClient } from "../export.js"
 
 // Whoever finds the share must be able to tell whose it is, and whether it is still what was written. The comment is all the room
 // that TrueNAS has for it: 120 characters. It also tells the numbers of the user whose name the share has, which may be another's later.

@@ -1,5 +1,5 @@
-import { type HeldRule, newRule, type NfsRule } from "../nas/synology/index.js"
-import { networkOfRule } from "./synology-rules.js"
+import { type HeldRule, newRule, type NfsRule } from "../../nas/synology/index.js"
+import { networkOfRule } from "./rules.js"
 
 // The list of NFS rules of one of DSM's shared folders. DSM takes it as a whole only, and no rule in it says whose it is.
 

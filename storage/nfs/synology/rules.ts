@@ -1,9 +1,9 @@
 import { isIPv4 } from "node:net"
-import { StorageError } from "../errors.js"
-import type { NfsRule } from "../nas/synology/index.js"
-import { formatNetwork, parseAddress } from "../network.js"
-import type { ExportSetting } from "./compare.js"
-import { canonicalNetwork, type NfsClient } from "./export.js"
+import { StorageError } from "../../errors.js"
+import type { NfsRule } from "../../nas/synology/index.js"
+import { formatNetwork, parseAddress } from "../../network.js"
+import type { ExportSetting } from "../compare.js"
+import { canonicalNetwork, type NfsClient } from "../export.js"
 
 // An NFS rule of DSM's and a client of an export say the same in different words (reference nas-platforms.md §3.3).
 

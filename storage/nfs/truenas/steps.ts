@@ -1,6 +1,6 @@
-import type { NfsShare } from "../nas/truenas/index.js"
-import { canonicalNetwork, type NfsExport } from "./export.js"
-import type { ShareContent, ShareSquash } from "./truenas-marker.js"
+import type { NfsShare } from "../../nas/truenas/index.js"
+import { canonicalNetwork, type NfsExport } from "../export.js"
+import type { ShareContent, ShareSquash } from "./marker.js"
 
 /** One change of TrueNAS' table of shares. */
 export type ShareStep =

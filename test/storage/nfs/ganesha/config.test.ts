@@ -2,11 +2,16 @@ import fc from "fast-check"
 import { mkdirSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { beforeEach, describe, expect, it } from "vitest"
-import { compareExports, GaneshaServer, type NfsClient, type NfsExport } from "../../../storage/nfs/index.js"
-import { checkForGanesha, renderGaneshaExport } from "../../../storage/nfs/ganesha/config.js"
-import { recordOfLines, renderGaneshaFile } from "../../../storage/nfs/ganesha/record.js"
-import { scratch } from "../../support/fixtures.js"
-import { GaneshaMachine } from "../../support/ganesha.js"
+import {
+  compareExports,
+  GaneshaServer,
+  type NfsClient,
+  type NfsExport,
+} from "../../../../storage/nfs/index.js"
+import { checkForGanesha, renderGaneshaExport } from "../../../../storage/nfs/ganesha/config.js"
+import { recordOfLines, renderGaneshaFile } from "../../../../storage/nfs/ganesha/record.js"
+import { scratch } from "../../../support/fixtures.js"
+import { GaneshaMachine } from "../../../support/ganesha.js"
 
 const movers = {
   network: "192.168.10.0/24",

@@ -4,10 +4,10 @@ import { mkdirSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { setTimeout } from "node:timers/promises"
 import { expect, it } from "vitest"
-import { compareExports, GaneshaServer, type NfsExport } from "../../../storage/nfs/index.js"
-import { compiled } from "../../support/compiled.js"
-import { scratch } from "../../support/fixtures.js"
-import { GaneshaMachine } from "../../support/ganesha.js"
+import { compareExports, GaneshaServer, type NfsExport } from "../../../../storage/nfs/index.js"
+import { compiled } from "../../../support/compiled.js"
+import { scratch } from "../../../support/fixtures.js"
+import { GaneshaMachine } from "../../../support/ganesha.js"
 
 const OWNER = "00112233aabbccdd"
 
@@ -29,8 +29,8 @@ it("leaves each export old or new when it is killed while it applies, and the ne
   const script = join(code, "apply.mjs")
   writeFileSync(
     script,
-    `import { ganeshaBus } from "./storage/host/index.js"
-     import { GaneshaServer } from "./storage/nfs/index.js"
+    `import { ganeshaBus } from "../storage/host/index.js"
+     import { GaneshaServer } from "../storage/nfs/index.js"
      const { files, address, sets } = JSON.parse(process.argv[2])
      const server = new GaneshaServer("${OWNER}", ganeshaBus({ address }), files)
      for (let at = 0; ; at++) {

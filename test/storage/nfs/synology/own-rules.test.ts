@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest"
-import { type OwnRules, parseOwnRules } from "../../../storage/nfs/index.js"
+import { type OwnRules, parseOwnRules } from "../../../../storage/nfs/index.js"
 
 const rules: OwnRules = {
   exports: [

@@ -1,10 +1,15 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest"
 import { inspect } from "node:util"
-import { StorageError } from "../../../storage/errors.js"
-import { TrueNasClient } from "../../../storage/nas/truenas/index.js"
-import { compareExports, type NfsClient, type NfsExport, TrueNasServer } from "../../../storage/nfs/index.js"
-import { Secret } from "../../../storage/secret.js"
-import { type Fault, FakeTrueNas } from "../../support/fake-truenas.js"
+import { StorageError } from "../../../../storage/errors.js"
+import { TrueNasClient } from "../../../../storage/nas/truenas/index.js"
+import {
+  compareExports,
+  type NfsClient,
+  type NfsExport,
+  TrueNasServer,
+} from "../../../../storage/nfs/index.js"
+import { Secret } from "../../../../storage/secret.js"
+import { type Fault, FakeTrueNas } from "../../../support/fake-truenas.js"
 
 const OWNER = "00112233aabbccdd"
 const NETWORK = "192.168.10.0/24"

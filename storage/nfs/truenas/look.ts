@@ -7,11 +7,11 @@ import {
   type NfsShare,
   nfsConfig,
   type TrueNasApi,
-} from "../nas/truenas/index.js"
-import type { NfsExport } from "./export.js"
-import type { ShareFacts } from "./truenas-active.js"
-import { isBelowMnt } from "./truenas-refusals.js"
-import { type ShareTable, sortShares } from "./truenas-table.js"
+} from "../../nas/truenas/index.js"
+import type { NfsExport } from "../export.js"
+import type { ShareFacts } from "./active.js"
+import { isBelowMnt } from "./refusals.js"
+import { type ShareTable, sortShares } from "./table.js"
 
 /** All shares, and what decides whether and how TrueNAS exports them. */
 export async function lookAtShares(

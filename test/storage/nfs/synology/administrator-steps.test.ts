@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest"
-import { administratorSteps, type NfsExport } from "../../../storage/nfs/index.js"
+import { administratorSteps, type NfsExport } from "../../../../storage/nfs/index.js"
 
 function exported(path: string, changes: Partial<NfsExport> = {}): NfsExport {
   return {

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from "node:timers/promises"
-import { StorageError } from "../errors.js"
+import { StorageError } from "../../errors.js"
 import {
   type Accounts,
   listAlerts,
@@ -8,23 +8,22 @@ import {
   nfsConfig,
   nfsService,
   type TrueNasApi,
-} from "../nas/truenas/index.js"
-import { compareExports } from "./compare.js"
-import type { ActiveExport } from "./etab.js"
-import { canonicalNetwork, checkExports, type NfsExport } from "./export.js"
-import { escapedPath, renderExportLines } from "./exports-file.js"
-import { sentenceOf } from "./sentence.js"
-import type { ApplyOptions, ExportPlan, NfsServer, NfsServerState } from "./server.js"
-import { activeOf, omittedBy, shutBy, trueNasSettings } from "./truenas-active.js"
-import { complaintsAbout } from "./truenas-alerts.js"
-export type { ExportRefusal } from "./truenas-refusals.js"
-import { type ExportRefusal, refusalOf } from "./truenas-refusals.js"
-import { afterUndo, notTaken } from "./truenas-failure.js"
-import { accountsFor, filesystemsAt, lookAtShares } from "./truenas-look.js"
-import { type NamesOf, type OwnShare, planSteps } from "./truenas-steps.js"
-import { exportsOf, refuseTouched, replaced, type ShareTable, sortShares } from "./truenas-table.js"
-import { writeAgain, writeSteps } from "./truenas-writer.js"
-import { withoutWithdrawn } from "./withdrawn.js"
+} from "../../nas/truenas/index.js"
+import { compareExports } from "../compare.js"
+import type { ActiveExport } from "../etab.js"
+import { canonicalNetwork, checkExports, type NfsExport } from "../export.js"
+import { escapedPath, renderExportLines } from "../exports-file.js"
+import { sentenceOf } from "../sentence.js"
+import type { ApplyOptions, ExportPlan, NfsServer, NfsServerState } from "../server.js"
+import { activeOf, omittedBy, shutBy, trueNasSettings } from "./active.js"
+import { complaintsAbout } from "./alerts.js"
+import { type ExportRefusal, refusalOf } from "./refusals.js"
+import { afterUndo, notTaken } from "./failure.js"
+import { accountsFor, filesystemsAt, lookAtShares } from "./look.js"
+import { type NamesOf, type OwnShare, planSteps } from "./steps.js"
+import { exportsOf, refuseTouched, replaced, type ShareTable, sortShares } from "./table.js"
+import { writeAgain, writeSteps } from "./writer.js"
+import { withoutWithdrawn } from "../withdrawn.js"
 
 /** TrueNAS raises alerts in a job of its own after a share is written. */
 const SETTLE_MS = 3_000

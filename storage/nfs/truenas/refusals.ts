@@ -1,7 +1,7 @@
-import type { Accounts, FoundFilesystem, NfsShare } from "../nas/truenas/index.js"
-import { overlap, parseNetwork } from "../network.js"
-import { StorageError } from "../errors.js"
-import type { NfsExport } from "./export.js"
+import type { Accounts, FoundFilesystem, NfsShare } from "../../nas/truenas/index.js"
+import { overlap, parseNetwork } from "../../network.js"
+import { StorageError } from "../../errors.js"
+import type { NfsExport } from "../export.js"
 
 /** A wanted export that TrueNAS cannot have, or that would not be what is wanted. */
 export interface ExportRefusal {

@@ -1,8 +1,8 @@
-import type { Accounts, NfsShare } from "../nas/truenas/index.js"
-import { StorageError } from "../errors.js"
-import { canonicalNetwork, type NfsExport } from "./export.js"
-import { contentOf, isOwn, type ShareContent } from "./truenas-marker.js"
-import type { OwnShare } from "./truenas-steps.js"
+import type { Accounts, NfsShare } from "../../nas/truenas/index.js"
+import { StorageError } from "../../errors.js"
+import { canonicalNetwork, type NfsExport } from "../export.js"
+import { contentOf, isOwn, type ShareContent } from "./marker.js"
+import type { OwnShare } from "./steps.js"
 
 /** TrueNAS' shares by whose they are. */
 export interface ShareTable {

@@ -1,0 +1,3 @@
+export { administratorSteps } from "./administrator-steps.js"
+export { type OwnRules, type OwnRulesStore, parseOwnRules } from "./own-rules.js"
+export { SynologyServer } from "./server.js"

@@ -1,0 +1,2 @@
+export type { ExportRefusal } from "./refusals.js"
+export { TrueNasServer } from "./server.js"
