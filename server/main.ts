@@ -4,8 +4,6 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import type { Logger } from "pino"
 import { durabilityOf, hasFileEvents } from "../storage/disk/index.js"
-import { exportfsReload } from "../storage/host/index.js"
-import { KernelServer } from "../storage/nfs/index.js"
 import {
   AdministratorViews,
   applyAtStart,
@@ -19,6 +17,7 @@ import {
   LedgerCopies,
   lentByDropIn,
   LocalAdministration,
+  nfsServerMaker,
 } from "./administration/index.js"
 import {
   Answerer,
@@ -202,8 +201,12 @@ export async function startDaemon(config: Config): Promise<RunningDaemon> {
     },
     marks: shelf.marks,
     acknowledgements: new Acknowledgements(database.connection),
-    makeNfsServer: ({ kind }) =>
-      kind === "none" ? undefined : new KernelServer(ownerOf(stateDirectory), exportfsReload),
+    makeNfsServer: nfsServerMaker({
+      owner: ownerOf(stateDirectory),
+      stateDirectory,
+      resolve: (reference) => secrets.store.resolve(reference).secret,
+      log,
+    }),
     apply,
     doctor: {
       lastWriteError: () => ledger.lastWriteError,

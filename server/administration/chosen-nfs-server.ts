@@ -1,11 +1,17 @@
 import type { NfsServer } from "../../storage/nfs/index.js"
 import type { NfsServerEntry } from "../config/index.js"
 
+export interface MadeNfsServer {
+  readonly server: NfsServer
+  /** Ends its connection, if it has one. */
+  readonly close: () => Promise<void>
+}
+
 export interface ChosenNfsServerParts {
   /** What is declared now. */
   readonly entry: () => NfsServerEntry | undefined
   /** Undefined where nothing is to be done with any server. Opens no connection yet. */
-  readonly make: (entry: NfsServerEntry) => NfsServer | undefined
+  readonly make: (entry: NfsServerEntry) => MadeNfsServer | undefined
 }
 
 const foundHere: NfsServerEntry = { kind: "auto" }
@@ -13,8 +19,8 @@ const foundHere: NfsServerEntry = { kind: "auto" }
 /** The NFS server that the document names now. */
 export class ChosenNfsServer {
   readonly #parts: ChosenNfsServerParts
-  #chosen: { readonly entry: string; readonly server: NfsServer | undefined } | undefined
-  #former: NfsServer | undefined
+  #chosen: { readonly entry: string; readonly made: MadeNfsServer | undefined } | undefined
+  #former: MadeNfsServer | undefined
 
   constructor(parts: ChosenNfsServerParts) {
     this.#parts = parts
@@ -25,17 +31,24 @@ export class ChosenNfsServer {
     const entry = this.#parts.entry() ?? foundHere
     const text = JSON.stringify(entry)
     if (this.#chosen?.entry !== text) {
-      this.#former = this.#chosen?.server
-      this.#chosen = { entry: text, server: this.#parts.make(entry) }
+      this.#former = this.#chosen?.made ?? this.#former
+      this.#chosen = { entry: text, made: this.#parts.make(entry) }
     }
-    return this.#chosen.server
+    return this.#chosen.made?.server
   }
 
-  /** The one that was in use until another one was declared, once. Undefined where it still serves, or nobody follows it. */
-  takeFormer(): NfsServer | undefined {
+  /**
+   * The one that was in use until another one was declared, once; it is to be closed. `withdraws`: another kind follows it, so that
+   * it must not serve the same directories beside that one.
+   */
+  takeFormer(): (MadeNfsServer & { readonly withdraws: boolean }) | undefined {
     const { current } = this
     const former = this.#former
     this.#former = undefined
-    return former === undefined || current === undefined || former.kind === current.kind ? undefined : former
+    return former && { ...former, withdraws: current !== undefined && former.server.kind !== current.kind }
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([this.#former?.close(), this.#chosen?.made?.close()])
   }
 }

@@ -14,7 +14,7 @@ export interface ExportKeeperParts {
   readonly declared: DeclaredExports
   readonly catalog: Catalog
   readonly storeFences: StoreFences
-  readonly nfsServer: Pick<ChosenNfsServer, "current" | "takeFormer">
+  readonly nfsServer: Pick<ChosenNfsServer, "current" | "takeFormer" | "close">
   /** Remembers a filesystem that is mounted in an exported directory: clients must not write under it when it goes. */
   readonly keepMount: (store: string, record: FenceRecord) => void
   /** Shared with whoever else changes exports. */
@@ -72,6 +72,7 @@ export class ExportKeeper {
     this.#timer = undefined
     this.#again = false
     if (this.#pass !== undefined) await soon(this.#pass)
+    await soon(this.#parts.nfsServer.close())
   }
 
   /** Another document is declared: nothing of what was refused is held against it. */
@@ -131,7 +132,7 @@ export class ExportKeeper {
 
   async #keep(): Promise<void> {
     try {
-      await this.#withdrawFromFormer()
+      await this.#leaveFormer()
       this.#fences = await this.#fenceStates()
       const found = await this.#parts.declared.look()
       const server = this.#parts.nfsServer.current
@@ -161,21 +162,19 @@ export class ExportKeeper {
   }
 
   /** Two servers would let the same clients in, one of them by rules that nobody looks after. */
-  async #withdrawFromFormer(): Promise<void> {
+  async #leaveFormer(): Promise<void> {
     const former = this.#parts.nfsServer.takeFormer()
     if (former === undefined) return
+    const { server, withdraws, close } = former
     try {
-      await former.apply([], { replace: false })
-      this.#parts.log.info(
-        { server: former.kind },
-        "exports withdrawn from the NFS server that was used before",
-      )
+      if (withdraws) await server.apply([], { replace: false })
     } catch (error) {
       this.#parts.log.warn(
-        { server: former.kind, err: error },
+        { server: server.kind, err: error },
         "the exports could not be withdrawn from the NFS server that was used before",
       )
     }
+    await close()
   }
 
   /** Before they are exported: from then on, that one is missing means that clients would write under it. */

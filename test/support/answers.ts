@@ -234,7 +234,10 @@ export class Chain {
       },
       marks: shelf.marks,
       acknowledgements: new Acknowledgements(this.database.connection),
-      makeNfsServer: ({ kind }) => (kind === "none" ? undefined : (options.nfsServer ?? noServer)),
+      makeNfsServer: ({ kind }) =>
+        kind === "none"
+          ? undefined
+          : { server: options.nfsServer ?? noServer, close: () => Promise.resolve() },
       apply,
       doctor: {
         lastWriteError: () => ledger.lastWriteError,
