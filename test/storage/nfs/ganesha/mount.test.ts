@@ -2,7 +2,12 @@ import { execFileSync } from "node:child_process"
 import { chownSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { beforeEach, describe, expect, it } from "vitest"
-import { compareExports, GaneshaServer, type NfsExport } from "../../../../storage/nfs/index.js"
+import {
+  compareExports,
+  type GaneshaBus,
+  GaneshaServer,
+  type NfsExport,
+} from "../../../../storage/nfs/index.js"
 import { scratch } from "../../../support/fixtures.js"
 import { GaneshaMachine } from "../../../support/ganesha.js"
 import { ext4Image, mountImage, unmount } from "../../../support/mounts.js"
@@ -82,7 +87,20 @@ describe("the filesystem of a store", () => {
     mkdirSync(join(tank, "kopia"))
     chownSync(join(tank, "kopia"), 568, 568)
     const [one, root] = [exported(join(tank, "kopia")), scratch()]
-    await expect(apply(one, always(root))).rejects.toThrow(`${one.path}: no filesystem is mounted at ${tank}`)
+    const opened: string[] = []
+    const watched: GaneshaBus = {
+      isThere: () => machine.bus.isThere(),
+      call: (method, ...args) => {
+        if (method === "AddExport") opened.push(readFileSync(args[0] ?? "", "utf8"))
+        return machine.bus.call(method, ...args)
+      },
+    }
+    await expect(
+      new GaneshaServer(OWNER, watched, machine.files).apply([one, always(root)], { replace: false }),
+    ).rejects.toThrow(`${one.path}: no filesystem is mounted at ${tank}`)
+    // Not for a moment.
+    expect(opened.filter((text) => text.includes(tank))).toEqual([])
+    expect(opened).toHaveLength(1)
     expect((await server.state())?.active).toEqual([])
     expect(machine.write(`${one.path}/lost`, "text")).toContain("NFS4ERR_NOENT")
     expect(underTheMount()).toEqual(["kopia"])
