@@ -602,6 +602,7 @@ describe("a change by somebody else while it is applied", () => {
         code: "unstable",
         message: expect.stringContaining("meanwhile") as string,
       })
+      expect(error.facts["undone"]).toBeUndefined()
       expect(fake.state.shares.get(share.id)?.networks).toEqual([NETWORK, "172.16.0.0/12"])
       expect([...fake.state.shares.values()].map(({ path }) => path)).toEqual(["/mnt/tank/a"])
     },
