@@ -505,6 +505,29 @@ describe("when DSM does not take them", () => {
     expect(clientsOf()).toEqual(["10.1.0.0/16", "10.3.0.0/16"])
   })
 
+  it("what was withdrawn stays so, even where somebody who saved the list just now brought it back", async () => {
+    await apply(before)
+    const old = structuredClone(rules()[1] ?? {})
+    dsm.nas.onSave = (list) => list.filter((rule) => rule["client"] !== "10.3.0.0/16")
+    await expect(apply(wanted)).rejects.toMatchObject({ code: "unsupported" })
+    rules().push(old)
+    const left = [exported("/volume1/backup", client("10.1.0.0/16", { access: "readOnly" }))]
+    expect((await server.plan(left, { replace: false })).removed).toHaveLength(1)
+    await apply(left)
+    expect(clientsOf()).toEqual(["10.1.0.0/16"])
+  })
+
+  it("a rule that was changed by hand and could not be withdrawn is still known as ours", async () => {
+    await apply(before)
+    const [rule] = rules()
+    if (rule !== undefined) rule["async"] = true
+    dsm.breaks(SAVE, { code: 2301 })
+    await expect(apply([], server, true)).rejects.toMatchObject({ code: "unsupported" })
+    await expect(apply([])).rejects.toThrow("changed by hand")
+    await apply([], server, true)
+    expect(rules()).toEqual([])
+  })
+
   it("a rule that was changed by hand is put back as it was", async () => {
     await apply(before)
     const [rule] = rules()
