@@ -62,13 +62,9 @@ const offences: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     "storage/disk/logs.ts": `import { pino } from "pino"\nexport const log = pino()`,
     "storage/disk/types-of-http.ts": `import type { Request } from "express"\nexport type R = Request`,
   },
-  "only-nas-calls-other-systems": {
+  "only-nas-talks-to-systems": {
     "storage/disk/validates.ts": `import { z } from "zod"\nexport const schema = z.string()`,
-    "storage/disk/dials.ts": `import { WebSocket } from "ws"\nexport const a = WebSocket`,
-  },
-  "nas-systems-do-not-know-each-other": {
-    "storage/nas/truenas/borrows.ts": `import { synology } from "../synology/index.js"\nexport const a = synology`,
-    "storage/nas/synology/borrows.ts": `import type { Truenas } from "../truenas/index.js"\nexport type A = Truenas`,
+    "storage/nfs/calls.ts": `import { WebSocket } from "ws"\nexport const socket = WebSocket`,
   },
   "only-host-starts-processes": {
     "storage/disk/spawns.ts": `import { spawn } from "node:child_process"\nexport const a = spawn`,
@@ -83,10 +79,14 @@ const offences: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     "storage/restic/borrows.ts": `import { kopia } from "../kopia/index.js"\nexport const a = kopia`,
     "storage/copies/borrows.ts": `import type { Kopia } from "../kopia/index.js"\nexport type A = Kopia`,
   },
+  "nas-systems-do-not-know-each-other": {
+    "storage/nas/truenas/borrows.ts": `import { synology } from "../synology/index.js"\nexport const a = synology`,
+    "storage/nas/synology/borrows.ts": `import type { Truenas } from "../truenas/index.js"\nexport type A = Truenas`,
+  },
   "rooms-have-doors": {
+    "server/catalog/climbs-into-a-nas.ts": `import { api } from "../../storage/nas/synology/api.js"\nexport const a = api`,
     "server/catalog/climbs-in.ts": `import { pack } from "../../storage/kopia/pack.js"\nexport const a = pack`,
     "server/catalog/climbs-in-for-types.ts": `import type { Pack } from "../../storage/kopia/pack.js"\nexport type A = Pack`,
-    "server/catalog/climbs-into-a-nas.ts": `import { api } from "../../storage/nas/synology/api.js"\nexport const a = api`,
     "server/catalog/inner-door.ts": `import { inner } from "../../storage/kopia/index/index.js"\nexport const a = inner`,
   },
   "server-imports-no-pages": {
@@ -114,10 +114,12 @@ const soundHouse: Readonly<Record<string, string>> = {
   "storage/kopia/index/index.ts": `export const inner = 1`,
   "storage/restic/index.ts": `export const restic = 1`,
   "storage/copies/index.ts": `export const copies = 1`,
+  "storage/nas/a-system/index.ts": `import { WebSocket } from "ws"\nimport { z } from "zod"\nexport const system = [WebSocket, z]`,
   "storage/nas/synology/index.ts": `import { api } from "./api.js"\nexport const synology = api`,
   "storage/nas/synology/api.ts": `import { z } from "zod"\nexport const api = z.string()`,
-  "storage/nas/truenas/index.ts": `import { WebSocket } from "ws"\nexport const truenas = WebSocket\nexport type Truenas = string`,
+  "storage/nas/truenas/index.ts": `export const truenas = 1\nexport type Truenas = string`,
   "storage/host/run.ts": `import { spawn } from "node:child_process"\nimport { execa } from "execa"\nexport const run = [spawn, execa]`,
+  "storage/nfs/a-system.ts": `import { system } from "../nas/a-system/index.js"\nexport const server = system`,
   "test/support/help.ts": `import { kopia } from "../../storage/kopia/index.js"\nexport const help = kopia`,
   "ui/page.ts": `export const page = 1`,
 }

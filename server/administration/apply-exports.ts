@@ -8,6 +8,7 @@ import { HttpError } from "../http/index.js"
 import type { ChosenNfsServer } from "./chosen-nfs-server.js"
 import type { DeclaredExports } from "./declared-exports.js"
 import { exportTarget } from "./export-target.js"
+import { refusedBy } from "./served-exports.js"
 import type { Turns } from "./turns.js"
 
 export interface ApplyExportsParts {
@@ -35,7 +36,7 @@ export class ApplyExports {
 
   async #apply({ dryRun, replace, basis: agreed }: Request, by: string): Promise<ExportsAppliedJson> {
     const server = this.#server()
-    const declared = await this.#parts.declared.look()
+    const declared = await refusedBy(server, await this.#parts.declared.look())
     const state = await server.state()
     const target = exportTarget(declared, state?.own ?? [])
     const { added, removed } = await planned(server, target, replace)

@@ -6,6 +6,7 @@ import type { ChosenNfsServer } from "./chosen-nfs-server.js"
 import type { Declared, DeclaredExports, ExportProblem } from "./declared-exports.js"
 import { exportTarget } from "./export-target.js"
 import { RefusedExports } from "./refused-exports.js"
+import { refusedBy } from "./served-exports.js"
 import { soon } from "./soon.js"
 import type { StoreFences } from "./store-fences.js"
 import type { Turns } from "./turns.js"
@@ -134,7 +135,7 @@ export class ExportKeeper {
     try {
       await this.#leaveFormer()
       this.#fences = await this.#fenceStates()
-      const found = await this.#parts.declared.look()
+      const looked = await this.#parts.declared.look()
       const server = this.#parts.nfsServer.current
       const state = await server?.state()
       if (server === undefined || state === undefined) {
@@ -146,6 +147,7 @@ export class ExportKeeper {
         await server.plan([], { replace: false })
         return
       }
+      const found = await refusedBy(server, looked)
       await this.#rememberMounts(found)
       const target = exportTarget(found, state.own, (one) => this.#refused.isHeld(one))
       const plan = await server.plan(target, { replace: false })

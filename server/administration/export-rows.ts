@@ -14,6 +14,7 @@ import type { ChosenNfsServer } from "./chosen-nfs-server.js"
 import type { Declared, DeclaredExports, ExportProblem } from "./declared-exports.js"
 import type { ExportKeeper } from "./export-keeper.js"
 import { exportTarget } from "./export-target.js"
+import { refusedBy } from "./served-exports.js"
 
 export interface ExportRowsParts {
   readonly declared: DeclaredExports
@@ -37,8 +38,7 @@ export class ExportRows {
 
   async rows(): Promise<ExportsJson> {
     const { keeper } = this.#parts
-    const declared = await this.#parts.declared.look()
-    const served = await this.#served()
+    const { declared, served } = await this.#look()
     const server = "server" in served ? served.server : undefined
     const target = exportTarget(declared, [])
     const differences = server === undefined ? [] : compareExports(target, server.active, server.settings)
@@ -71,21 +71,31 @@ export class ExportRows {
     return refusal === undefined ? shown : { ...shown, problem: refusal }
   }
 
-  async #served(): Promise<Served> {
+  async #look(): Promise<{ declared: readonly Declared[]; served: Served }> {
+    const declared = await this.#parts.declared.look()
     const { current } = this.#parts.nfsServer
-    if (current === undefined) return { problem: leftToOthers }
+    if (current === undefined) return { declared, served: { problem: leftToOthers } }
     try {
       const state = await current.state()
-      if (state !== undefined) return { server: { ...state, kind: current.kind } }
-      const message = "no NFS server of the kernel's can be seen on this machine"
-      const hint =
-        "Install one (Debian: nfs-kernel-server). In a container, mount the machine's /var/lib/nfs read-only."
-      return { problem: { code: "no_nfs_server", message, hint } }
+      if (state === undefined) return { declared, served: { problem: noServer } }
+      const served = { server: { ...state, kind: current.kind } }
+      return { declared: await refusedBy(current, declared), served }
     } catch (error) {
       if (!(error instanceof StorageError)) throw error
-      return { problem: { code: "nfs_server_unreadable", message: error.message, hint: error.hint ?? null } }
+      const problem = {
+        code: "nfs_server_unreadable",
+        message: error.message,
+        hint: error.hint ?? null,
+      }
+      return { declared, served: { problem } }
     }
   }
+}
+
+const noServer: ExportProblem = {
+  code: "no_nfs_server",
+  message: "no NFS server can be seen on this machine",
+  hint: "Install one (Debian: nfs-kernel-server), or name another one by `nfsServer`. In a container, mount the machine's /var/lib/nfs read-only.",
 }
 
 const leftToOthers: ExportProblem = {
@@ -112,6 +122,14 @@ function whileWithheld(
   }
 }
 
+/** How the NFS server is started. It is never done by us. */
+const STARTS: Readonly<Record<NfsServer["kind"], string>> = {
+  kernel: "Start it (Debian: `systemctl enable --now nfs-server`).",
+  ganesha: "Start it (Debian: `systemctl enable --now nfs-ganesha`).",
+  truenas: "Start it in TrueNAS: System, Services, NFS, and have it start automatically.",
+  synology: "Switch it on in DSM: Control Panel, File Services, NFS.",
+}
+
 function verdictOf(
   { path, clients }: NfsExport,
   served: Served,
@@ -119,7 +137,7 @@ function verdictOf(
 ): Shown {
   if ("problem" in served) return { state: "unknown", problem: served.problem }
   if (!served.server.running) {
-    const hint = "Start it (Debian: `systemctl enable --now nfs-server`)."
+    const hint = STARTS[served.server.kind]
     return {
       state: "missing",
       problem: { code: "nfs_server_stopped", message: "the NFS server is stopped", hint },

@@ -3,6 +3,7 @@ import { StorageError } from "../../storage/index.js"
 import type {
   ApplyOptions,
   ExportPlan,
+  ExportRefusal,
   NfsExport,
   NfsServer,
   NfsServerKind,
@@ -47,6 +48,10 @@ export class FoundNfsServer implements NfsServer {
     }
     this.#found = idle?.server
     return idle?.state
+  }
+
+  async refusals(wanted: readonly NfsExport[]): Promise<readonly ExportRefusal[]> {
+    return (await this.#server()).refusals(wanted)
   }
 
   async plan(wanted: readonly NfsExport[], options: ApplyOptions): Promise<ExportPlan> {

@@ -1,4 +1,10 @@
-import type { ExportPlan, NfsServer, NfsServerKind, NfsServerState } from "../../storage/nfs/index.js"
+import type {
+  ExportPlan,
+  ExportRefusal,
+  NfsServer,
+  NfsServerKind,
+  NfsServerState,
+} from "../../storage/nfs/index.js"
 
 /** An NFS server that cannot even be asked, such as one whose password cannot be had: everything says why. */
 export class UnusableNfsServer implements NfsServer {
@@ -11,6 +17,10 @@ export class UnusableNfsServer implements NfsServer {
   }
 
   state(): Promise<NfsServerState | undefined> {
+    return Promise.reject(this.#why)
+  }
+
+  refusals(): Promise<readonly ExportRefusal[]> {
     return Promise.reject(this.#why)
   }
 

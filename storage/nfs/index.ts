@@ -21,6 +21,7 @@ export {
   GaneshaServer,
 } from "./ganesha/index.js"
 export { type KernelFiles, kernelFiles, KernelServer } from "./kernel.js"
+export type { ExportRefusal } from "./refusal.js"
 export type { ApplyOptions, ExportPlan, NfsServer, NfsServerKind, NfsServerState } from "./server.js"
 export {
   administratorSteps,
@@ -29,5 +30,5 @@ export {
   parseOwnRules,
   SynologyServer,
 } from "./synology/index.js"
-export { type ExportRefusal, TrueNasServer } from "./truenas/index.js"
+export { TrueNasServer } from "./truenas/index.js"
 export { withoutWithdrawn } from "./withdrawn.js"

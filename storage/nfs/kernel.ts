@@ -9,6 +9,7 @@ import { canonicalNetwork, type NfsExport } from "./export.js"
 import { exportsOfLines } from "./exports-file.js"
 import { readOwnFile, renderOwnFile } from "./own-file.js"
 import { sentenceOf } from "./sentence.js"
+import { type ExportRefusal, refusalsBy } from "./refusal.js"
 import type { ApplyOptions, ExportPlan, NfsServer, NfsServerState } from "./server.js"
 import { textOf } from "./text-of.js"
 import { withoutWithdrawn } from "./withdrawn.js"
@@ -57,6 +58,12 @@ export class KernelServer implements NfsServer {
       own: this.#own(),
       settings: allSettings,
     }
+  }
+
+  async refusals(wanted: readonly NfsExport[]): Promise<readonly ExportRefusal[]> {
+    return refusalsBy((one) => {
+      this.#refuseCrossing([one])
+    }, wanted)
   }
 
   async plan(wanted: readonly NfsExport[], { replace }: ApplyOptions): Promise<ExportPlan> {

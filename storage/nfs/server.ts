@@ -1,6 +1,7 @@
 import type { ExportSetting } from "./compare.js"
 import type { ActiveExport } from "./etab.js"
 import type { NfsExport } from "./export.js"
+import type { ExportRefusal } from "./refusal.js"
 
 /** One way to have directories exported by NFS: the kernel's server, another program, or a NAS system's own interface. */
 export interface NfsServer {
@@ -10,6 +11,8 @@ export interface NfsServer {
    * Throws StorageError `unreadable`, `io`, `corrupt`, `timeout`.
    */
   state(): Promise<NfsServerState | undefined>
+  /** Which of these it can never export as they are wanted, and why: to be left out of what is planned. Changes nothing. */
+  refusals(wanted: readonly NfsExport[]): Promise<readonly ExportRefusal[]>
   /** What applying would change of ours. Changes nothing. Throws StorageError `invalid` for what is not as we left it. */
   plan(wanted: readonly NfsExport[], options: ApplyOptions): Promise<ExportPlan>
   /**

@@ -92,6 +92,7 @@ export const stillRhythm: ListingRhythm = {
 const noServer: NfsServer = {
   kind: "kernel",
   state: () => Promise.resolve(undefined),
+  refusals: () => Promise.resolve([]),
   plan: () => Promise.resolve({ added: [], removed: [] }),
   apply: () => Promise.reject(new Error("this machine has no NFS server")),
 }

@@ -3,6 +3,7 @@ import { mountOf, readMounts } from "../../disk/index.js"
 import { StorageError } from "../../errors.js"
 import type { NfsExport } from "../export.js"
 import { renderExportLines } from "../exports-file.js"
+import { type ExportRefusal, refusalsBy } from "../refusal.js"
 import type { ApplyOptions, ExportPlan, NfsServer, NfsServerState } from "../server.js"
 import { textOf } from "../text-of.js"
 import { withoutWithdrawn } from "../withdrawn.js"
@@ -74,6 +75,12 @@ export class GaneshaServer implements NfsServer {
       own: record === undefined ? undefined : exportsOf(record),
       settings: ganeshaSettings,
     }
+  }
+
+  async refusals(wanted: readonly NfsExport[]): Promise<readonly ExportRefusal[]> {
+    return refusalsBy((one) => {
+      checkForGanesha([one])
+    }, wanted)
   }
 
   async plan(wanted: readonly NfsExport[], options: ApplyOptions): Promise<ExportPlan> {

@@ -13,7 +13,7 @@ const squashTexts: Readonly<Record<SquashWord, string>> = {
 
 /**
  * What an administrator of DSM has to do for these exports where Cistern cannot: it has no account there, or one that may not (105).
- * Lines of text. Throws StorageError `invalid` for what DSM cannot export so.
+ * Lines of text. Throws StorageError `unsupported` for what DSM cannot export so, and `invalid` for what no server must.
  */
 export function administratorSteps(exports: readonly NfsExport[]): string[] {
   checkExports(exports)

@@ -16,17 +16,21 @@ export function claimedOf(held: readonly HeldRule[], mine: readonly NfsRule[]): 
 }
 
 /**
- * Rules that are not ours for clients that have to be: of a client that is wanted, or of one of `own`, which were applied last, whose
- * rule is no longer there as it was left. `mine` are `own` and what else may be ours.
+ * Rules that are not ours for clients that have to be: of a client that is wanted and has none that is right, or of one of `own`,
+ * which were applied last, whose rule is no longer there as it was left. `mine` are `own` and what else may be ours.
  */
 export function disputedOf(
   held: readonly HeldRule[],
   { own, mine, wanted }: Readonly<Record<"own" | "mine" | "wanted", readonly NfsRule[]>>,
 ): readonly HeldRule[] {
   const claimed = claimedOf(held, mine)
-  const kept = networksOf([...claimed].map(({ rule }) => rule))
-  const changed = [...networksOf(own)].filter((network) => !kept.has(network))
-  const needed = new Set([...changed, ...networksOf(wanted)])
+  const ours = [...claimed].map(({ rule }) => rule)
+  const right = new Set(ours.map(keyOf))
+  const there = networksOf(ours)
+  const needed = new Set([
+    ...[...networksOf(own)].filter((network) => !there.has(network)),
+    ...networksOf(wanted.filter((rule) => !right.has(keyOf(rule)))),
+  ])
   return held.filter((one) => !claimed.has(one) && needed.has(whoOf(one.rule)))
 }
 

@@ -34,7 +34,7 @@ const squashes = {
 
 export type SquashWord = keyof typeof squashes
 
-/** Throws StorageError `invalid` for a user whom DSM makes nobody. `path` is for its message. */
+/** Throws StorageError `unsupported` for a user whom DSM makes nobody. `path` is for its message. */
 export function squashWord(path: string, squash: NfsClient["squash"]): SquashWord {
   if (squash === undefined) return "guest"
   for (const word of ["all_admin", "all_guest"] as const) {
@@ -42,8 +42,8 @@ export function squashWord(path: string, squash: NfsClient["squash"]): SquashWor
     if (squash.uid === uid && squash.gid === gid) return word
   }
   throw new StorageError(
-    "invalid",
-    `${path}: DSM cannot make every user of a client the user ${squash.uid} in the group ${squash.gid}`,
+    "unsupported",
+    `${path} cannot be exported by DSM: it cannot make every user of a client the user ${squash.uid} in the group ${squash.gid}`,
     {
       facts: { path, uid: squash.uid, gid: squash.gid },
       hint: "Declare squash: { uid: 1024, gid: 100 }, which is DSM's admin, or { uid: 1025, gid: 100 }, its guest.",

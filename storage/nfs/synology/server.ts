@@ -11,19 +11,24 @@ import {
   type Share,
 } from "../../nas/synology/index.js"
 import type { NfsExport } from "../export.js"
+import { renderExportLines } from "../exports-file.js"
 import { noOwnRules, type OwnRule, type OwnRules, type OwnRulesStore } from "./own-rules.js"
 import { networksOf, whoOf } from "./rule-list.js"
 import { holdRules, notTaken, restoreRules } from "./rule-saving.js"
+import { type ExportRefusal, refusalOf } from "../refusal.js"
 import type { ApplyOptions, ExportPlan, NfsServer, NfsServerState } from "../server.js"
 import {
   type Folder,
+  folderOf,
   isChanged,
   lineOf,
   onVolumes,
-  oursOf,
-  refuseDisputed,
+  refuseChanged,
+  refuseForeign,
   rulesFor,
   rulesOf,
+  type WantedRules,
+  withdrawnOf,
 } from "./shared-folders.js"
 import { optionsOfRule, synologySettings } from "./rules.js"
 import { withoutWithdrawn } from "../withdrawn.js"
@@ -48,7 +53,7 @@ export class SynologyServer implements NfsServer {
     return this.#queue.run(async () => {
       const { enabled } = await nfsService(this.#dsm)
       const own = this.#own.read() ?? noOwnRules
-      const folders = await this.#look([], own, { all: true })
+      const { folders } = await this.#look([], own, { all: true })
       return {
         running: enabled,
         active: folders.flatMap(({ share, held }) =>
@@ -64,14 +69,24 @@ export class SynologyServer implements NfsServer {
     })
   }
 
-  /** What differs from what DSM has, not from what was applied. */
+  refusals(wanted: readonly NfsExport[]): Promise<readonly ExportRefusal[]> {
+    return this.#queue.run(async () => {
+      const { refused } = rulesOf(wanted, onVolumes(await listShares(this.#dsm)))
+      return refused.map(({ one, why }) => refusalOf(one, why))
+    })
+  }
+
+  /** What differs from what DSM has, not from what was applied. That DSM cannot have an export is no error here. */
   plan(wanted: readonly NfsExport[], { replace }: ApplyOptions): Promise<ExportPlan> {
     return this.#queue.run(async () => {
       const own = this.#own.read() ?? noOwnRules
-      const folders = await this.#look(wanted, own)
-      if (!replace) folders.forEach(refuseDisputed)
-      const before = folders.flatMap((folder) => lineOf(folder, oursOf(folder)))
-      const after = folders.flatMap((folder) => lineOf(folder, folder.wanted))
+      const { folders, refused } = await this.#look(wanted, own, { replace })
+      if (!replace) folders.forEach(refuseChanged)
+      const before = folders.flatMap((folder) => lineOf(folder, folder.taken))
+      const after = [
+        ...folders.flatMap((folder) => lineOf(folder, folder.wanted)),
+        ...refused.map(({ one }) => renderExportLines([one]).trimEnd()),
+      ]
       return {
         added: after.filter((line) => !before.includes(line)),
         removed: before.filter((line) => !after.includes(line)),
@@ -82,12 +97,14 @@ export class SynologyServer implements NfsServer {
   apply(wanted: readonly NfsExport[], { replace }: ApplyOptions): Promise<void> {
     return this.#queue.run(async () => {
       const own = this.#own.read() ?? noOwnRules
-      const folders = await this.#look(wanted, own)
-      if (!replace) folders.forEach(refuseDisputed)
+      const { folders, refused } = await this.#look(wanted, own, { replace })
+      if (!replace) folders.forEach(refuseChanged)
       // Kept before the first change: whenever we are stopped, none of these is taken for somebody else's.
-      const unsure = folders.flatMap((one) => owned(one, [...one.mine, ...oursOf(one), ...one.wanted]))
+      const unsure = folders.flatMap((one) => owned(one, [...one.mine, ...one.taken, ...one.wanted]))
       this.#own.write({ ...own, unsure })
       try {
+        for (const { why } of refused) throw why
+        folders.forEach(refuseForeign)
         // What is only withdrawn comes first.
         for (const folder of folders.toSorted((one, other) => one.wanted.length - other.wanted.length)) {
           await this.#bring(folder)
@@ -105,8 +122,8 @@ export class SynologyServer implements NfsServer {
 
   /** Has the folder hold what is wanted in place of what is ours, and nothing of what is withdrawn. */
   async #bring(folder: Folder): Promise<void> {
-    const { share, mine, wanted } = folder
-    const held = await holdRules(this.#dsm, share, [...mine, ...oursOf(folder), ...wanted], wanted)
+    const { share, mine, taken, wanted } = folder
+    const held = await holdRules(this.#dsm, share, [...mine, ...taken, ...wanted], wanted)
     const withdrawn = networksOf(withdrawnOf(folder))
     const left = held.find(({ rule }) => withdrawn.has(whoOf(rule)))
     if (left === undefined) return
@@ -123,7 +140,7 @@ export class SynologyServer implements NfsServer {
     const exports = withoutWithdrawn(own.exports, wanted).filter(({ path }) =>
       shares.some((share) => pathOf(share) === path),
     )
-    const rules = rulesOf(exports, shares)
+    const { rules } = rulesOf(exports, shares)
     const unsure: OwnRule[] = []
     let silent = false
     for (const folder of folders) {
@@ -132,7 +149,16 @@ export class SynologyServer implements NfsServer {
       silent ||= error?.code === "timeout" || error?.code === "io"
       if (silent || error !== undefined) unsure.push(...owned(folder, [...folder.mine, ...folder.wanted]))
     }
-    this.#own.write(folders.some(isChanged) ? { ...own, unsure } : { exports, rules, unsure })
+    // As after an apply that worked: somebody who saves the list just now may bring them back.
+    const former = folders.flatMap((folder) => {
+      const left = networksOf(rulesFor(folder.share, rules))
+      return owned(
+        folder,
+        folder.mine.filter((rule) => !left.has(whoOf(rule))),
+      )
+    })
+    const after = folders.some(isChanged) ? own : { exports, rules }
+    this.#own.write({ ...own, ...after, unsure: [...unsure, ...former] })
     return unsure.length === 0
   }
 
@@ -146,10 +172,14 @@ export class SynologyServer implements NfsServer {
     }
   }
 
-  /** The folders that have something of ours or are to have it, or all of them. */
-  async #look(wanted: readonly NfsExport[], own: OwnRules, { all = false } = {}): Promise<Folder[]> {
+  /** The folders that have something of ours or are to have it, or all of them, and what no folder can have. */
+  async #look(
+    wanted: readonly NfsExport[],
+    own: OwnRules,
+    { all = false, replace = false },
+  ): Promise<{ folders: Folder[]; refused: WantedRules["refused"] }> {
     const shares = onVolumes(await listShares(this.#dsm))
-    const rules = rulesOf(wanted, shares)
+    const { rules, refused } = rulesOf(wanted, shares)
     const folders: Folder[] = []
     for (const share of shares) {
       const applied = rulesFor(share, own.rules)
@@ -157,9 +187,10 @@ export class SynologyServer implements NfsServer {
       const coming = rulesFor(share, rules)
       if (!all && mine.length + coming.length === 0) continue
       const held = await this.#rulesIfThere(share)
-      if (held !== undefined) folders.push({ share, held, own: applied, mine, wanted: coming })
+      if (held === undefined) continue
+      folders.push(folderOf({ share, held, own: applied, mine, wanted: coming }, replace))
     }
-    return folders
+    return { folders, refused }
   }
 
   /** Undefined for a folder that was removed since it was listed: DSM says the same of it as when it is busy. */
@@ -176,12 +207,6 @@ export class SynologyServer implements NfsServer {
 
 function owned({ share: { name, uuid } }: Folder, rules: readonly NfsRule[]): OwnRule[] {
   return rules.map((rule) => ({ share: name, uuid, rule }))
-}
-
-/** What was ours and is no longer wanted. */
-function withdrawnOf(folder: Folder): NfsRule[] {
-  const needed = networksOf(folder.wanted)
-  return [...folder.own, ...oursOf(folder)].filter((rule) => !needed.has(whoOf(rule)))
 }
 
 function explained(error: unknown, back: boolean): unknown {

@@ -16,6 +16,14 @@ export interface Folder {
   /** These and what else may be ours, there or not. */
   readonly mine: readonly NfsRule[]
   readonly wanted: readonly NfsRule[]
+  /** What of `held` is to be replaced by what is wanted. */
+  readonly taken: readonly NfsRule[]
+}
+
+/** What exports mean to DSM: rules, and why it cannot have some of them. */
+export interface WantedRules {
+  readonly rules: readonly OwnRule[]
+  readonly refused: readonly { readonly one: NfsExport; readonly why: StorageError }[]
 }
 
 /** Where NFS exports can be: on the NAS's own volumes. */
@@ -26,12 +34,12 @@ export function onVolumes(shares: readonly Share[]): readonly Share[] {
 /**
  * The shared folder that an exported directory is. DSM's rules are for whole shared folders: one for a directory in it would let
  * its clients mount everything beside that directory too, and withdrawing a second directory there would withdraw nothing. So only
- * the folder itself can be exported. Throws StorageError `invalid` for anything else.
+ * the folder itself can be exported. Throws StorageError `unsupported` for anything else.
  */
 export function shareAt<S extends Pick<Share, "volume" | "name">>(shares: readonly S[], path: string): S {
   const share = shares.find((one) => isAround(pathOf(one), path))
   if (share === undefined) {
-    throw new StorageError("invalid", `${path} cannot be exported by DSM: it is in no shared folder`, {
+    throw new StorageError("unsupported", `${path} cannot be exported by DSM: it is in no shared folder`, {
       facts: { path },
       hint: "Make a shared folder in Control Panel > Shared Folder, and a store of it.",
     })
@@ -39,7 +47,7 @@ export function shareAt<S extends Pick<Share, "volume" | "name">>(shares: readon
   const whole = pathOf(share)
   if (whole === path) return share
   throw new StorageError(
-    "invalid",
+    "unsupported",
     `${path} cannot be exported by DSM: its NFS rules are for the whole shared folder ${whole}`,
     {
       facts: { path, share: share.name },
@@ -48,13 +56,22 @@ export function shareAt<S extends Pick<Share, "volume" | "name">>(shares: readon
   )
 }
 
-/** The rules that stand for exports, with their shared folders. Throws StorageError `invalid` for what DSM cannot export so. */
-export function rulesOf(exports: readonly NfsExport[], shares: readonly Share[]): OwnRule[] {
+/** The rules that stand for exports. Throws StorageError `invalid` for what must not be exported by any server. */
+export function rulesOf(exports: readonly NfsExport[], shares: readonly Share[]): WantedRules {
   checkExports(exports)
-  return exports.flatMap(({ path, clients, crossMounts }) => {
-    const { name, uuid } = shareAt(shares, path)
-    return clients.map((client) => ({ share: name, uuid, rule: ruleOf(path, client, crossMounts) }))
-  })
+  const rules: OwnRule[] = []
+  const refused: { one: NfsExport; why: StorageError }[] = []
+  for (const one of exports) {
+    try {
+      const { name, uuid } = shareAt(shares, one.path)
+      const own = one.clients.map((client) => ruleOf(one.path, client, one.crossMounts))
+      rules.push(...own.map((rule) => ({ share: name, uuid, rule })))
+    } catch (why) {
+      if (!(why instanceof StorageError)) throw why
+      refused.push({ one, why })
+    }
+  }
+  return { rules, refused }
 }
 
 /** Those of `rules` that are for a shared folder. A folder that was renamed is the same; one that was made anew is not. */
@@ -64,34 +81,58 @@ export function rulesFor({ name, uuid }: Share, rules: readonly OwnRule[]): NfsR
     .map(({ rule }) => rule)
 }
 
-/** Whether a rule of ours is no longer as it was applied. One that is gone is not one that was changed. */
-export function isChanged({ held, own, mine }: Folder): boolean {
-  return disputedOf(held, { own, mine, wanted: [] }).length > 0
+/** What becomes of a folder; `replace`: also rules that are disputed are replaced. */
+export function folderOf(found: Omit<Folder, "taken">, replace: boolean): Folder {
+  const { held, mine } = found
+  const taken = [...claimedOf(held, mine), ...(replace ? disputedOf(held, found) : [])]
+  return { ...found, taken: taken.map(({ rule }) => rule) }
 }
 
-/** Throws StorageError `invalid` where a rule of ours was changed by hand, or where somebody else has one for the same client. */
-export function refuseDisputed(folder: Folder): void {
-  const { share, held, own } = folder
-  const [disputed] = disputedOf(held, folder)
-  if (disputed === undefined) return
-  const { client } = disputed.rule
-  const ours = networksOf(own).has(whoOf(disputed.rule)) && isChanged(folder)
+/** What was ours or is replaced, and is no longer wanted. */
+export function withdrawnOf({ own, taken, wanted }: Folder): NfsRule[] {
+  const needed = networksOf(wanted)
+  return [...own, ...taken].filter((rule) => !needed.has(whoOf(rule)))
+}
+
+/** Whether a rule of ours is no longer as it was applied. One that is gone is not one that was changed. */
+export function isChanged(folder: Folder): boolean {
+  return changedIn(folder).length > 0
+}
+
+/** Throws StorageError `invalid` where a rule of ours was changed by hand. */
+export function refuseChanged(folder: Folder): void {
+  const [changed] = changedIn(folder)
+  if (changed === undefined) return
   throw new StorageError(
     "invalid",
-    ours
-      ? `the NFS rule of ${pathOf(share)} for ${client} was changed by hand`
-      : `${pathOf(share)} has an NFS rule for ${client} that is not Cistern's`,
+    `the NFS rule of ${pathOf(folder.share)} for ${changed.rule.client} was changed by hand`,
     {
-      facts: { share: share.name, client },
-      hint: "Look at it in Control Panel > Shared Folder > Edit > NFS Permissions. Declare what is meant, then use `cistern exports apply --replace`.",
+      facts: { share: folder.share.name, client: changed.rule.client },
+      hint: `Look at it in ${DIALOG}. Declare what is meant, then use \`cistern exports apply --replace\`.`,
     },
   )
 }
 
-/** What is replaced: what is there and ours, and what is disputed, where that was agreed to. */
-export function oursOf(folder: Folder): NfsRule[] {
-  const { held, mine } = folder
-  return [...claimedOf(held, mine), ...disputedOf(held, folder)].map(({ rule }) => rule)
+/** Throws StorageError `unsupported` where somebody else has a rule for a client that is wanted, and it is not to be replaced. */
+export function refuseForeign(folder: Folder): void {
+  const { share, held, taken } = folder
+  const foreign = disputedOf(held, folder).find(({ rule }) => !taken.includes(rule))
+  if (foreign === undefined) return
+  const { client } = foreign.rule
+  throw new StorageError(
+    "unsupported",
+    `${pathOf(share)} has an NFS rule for ${client} that is not Cistern's`,
+    {
+      facts: { share: share.name, client },
+      hint: `Remove it in ${DIALOG}, or have Cistern take it over: \`cistern exports apply --replace\`.`,
+    },
+  )
+}
+
+const DIALOG = "Control Panel > Shared Folder > Edit > NFS Permissions"
+
+function changedIn({ held, own, mine }: Folder): readonly HeldRule[] {
+  return disputedOf(held, { own, mine, wanted: [] })
 }
 
 /** The folder's line of exports(5) with these rules, in the words that DSM has; none without any. */

@@ -1,2 +1,1 @@
-export type { ExportRefusal } from "./refusals.js"
 export { TrueNasServer } from "./server.js"

@@ -2,13 +2,7 @@ import type { Accounts, FoundFilesystem, NfsShare } from "../../nas/truenas/inde
 import { overlap, parseNetwork } from "../../network.js"
 import { StorageError } from "../../errors.js"
 import type { NfsExport } from "../export.js"
-
-/** A wanted export that TrueNAS cannot have, or that would not be what is wanted. */
-export interface ExportRefusal {
-  readonly path: string
-  readonly message: string
-  readonly hint: string
-}
+import type { ExportRefusal } from "../refusal.js"
 
 export interface RefusalFacts {
   readonly accounts: Accounts

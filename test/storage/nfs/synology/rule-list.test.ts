@@ -89,7 +89,9 @@ describe("the list of a shared folder", () => {
   it("disputes only what is for a client that is wanted or whose rule was changed", () => {
     const list = held(first, a, rule("10.1.0.0/16", { squash: "root" }), rule("10.5.0.0/16"))
     expect(disputedOf(list, { own: [a], mine: [a], wanted: [] })).toEqual([])
-    expect(clients(disputedOf(list, { own: [a], mine: [a], wanted: [a] }))).toEqual(["10.1.0.0/16"])
+    expect(disputedOf(list, { own: [a], mine: [a], wanted: [a] })).toEqual([])
+    const readOnly = { ...a, privilege: "ro" }
+    expect(clients(disputedOf(list, { own: [a], mine: [a], wanted: [readOnly] }))).toEqual(["10.1.0.0/16"])
     expect(clients(disputedOf(list, { own: [], mine: [], wanted: [rule("10.5.0.0/16")] }))).toEqual([
       "10.5.0.0/16",
     ])

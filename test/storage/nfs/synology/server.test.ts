@@ -128,7 +128,7 @@ describe("applying exports to DSM", () => {
     await expect(
       apply([exported("/volume1/backup", client("10.0.0.0/8", { squash }))]),
     ).rejects.toMatchObject({
-      code: "invalid",
+      code: "unsupported",
       hint: expect.stringContaining("{ uid: 1024, gid: 100 }") as string,
     })
     expect(dsm.calls(SAVE)).toEqual([])
@@ -297,7 +297,7 @@ describe("what DSM exports", () => {
 describe("an export that DSM cannot have", () => {
   it("is a directory in a shared folder: its clients would reach the whole folder", async () => {
     await expect(apply([exported("/volume1/backup/kopia", "10.0.0.0/8")])).rejects.toMatchObject({
-      code: "invalid",
+      code: "unsupported",
       message: expect.stringContaining("for the whole shared folder /volume1/backup") as string,
       hint: expect.stringContaining("Export /volume1/backup itself") as string,
     })
@@ -308,11 +308,30 @@ describe("an export that DSM cannot have", () => {
     "is in no shared folder of a volume: %s",
     async (path) => {
       await expect(apply([exported(path, "10.0.0.0/8")])).rejects.toMatchObject({
-        code: "invalid",
+        code: "unsupported",
         message: expect.stringContaining("in no shared folder") as string,
       })
     },
   )
+
+  it("keeps no withdrawal waiting, and is no error of a plan", async () => {
+    dsm.nas.addShare("vault")
+    await apply([exported("/volume1/backup", "10.1.0.0/16"), exported("/volume1/vault", "10.1.0.0/16")])
+    const kept = exported("/volume1/vault", "10.1.0.0/16", "10.2.0.0/16")
+    const wanted = [exported("/volume2/media/part", "10.1.0.0/16"), kept]
+    const plan = await server.plan(wanted, { replace: false })
+    expect(plan.added).toEqual([
+      expect.stringContaining("/volume1/vault 10.1.0.0/16(") as string,
+      expect.stringContaining("/volume2/media/part 10.1.0.0/16(") as string,
+    ])
+    await expect(apply(wanted)).rejects.toMatchObject({
+      code: "unsupported",
+      hint: expect.stringContaining("exports of before are back") as string,
+    })
+    expect([clientsOf("backup"), clientsOf("vault")]).toEqual([[], ["10.1.0.0/16"]])
+    await apply([kept])
+    expect(clientsOf("vault")).toEqual(["10.1.0.0/16", "10.2.0.0/16"])
+  })
 
   it("is one that must not be, for any server", async () => {
     await expect(apply([exported("/volume1/backup", "0.0.0.0/0")])).rejects.toThrow("everybody could write")
@@ -360,19 +379,37 @@ describe("a rule that is not as it was left", () => {
     expect(rules()).toEqual([])
   })
 
-  it("is another's: one for the same client is refused, however it is spelled", async () => {
-    dsm.nas.share("backup").rules = [
-      ruleByHand("10.20.0.0/255.255.0.0", { root_squash: "all_admin", async: false }),
-    ]
+  it("is another's: one for the same client is refused, however it is spelled, until that is said", async () => {
+    const theirs = ruleByHand("10.20.0.0/255.255.0.0", { root_squash: "all_admin" })
+    dsm.nas.share("backup").rules = [structuredClone(theirs)]
     const wanted = [exported("/volume1/backup", "10.20.0.0/16")]
     await expect(apply(wanted)).rejects.toMatchObject({
-      code: "invalid",
+      code: "unsupported",
       message: "/volume1/backup has an NFS rule for 10.20.0.0/255.255.0.0 that is not Cistern's",
     })
+    expect(rules()).toEqual([theirs])
+    expect((await server.plan(wanted, { replace: false })).removed).toEqual([])
+    expect((await server.plan(wanted, { replace: true })).removed).toHaveLength(1)
+    dsm.breaks(SAVE, { code: 2301 })
+    await expect(apply(wanted, server, true)).rejects.toMatchObject({ code: "unsupported" })
+    await expect(apply(wanted)).rejects.toThrow("that is not Cistern's")
+    expect(rules()).toEqual([theirs])
     await apply(wanted, server, true)
     expect(clientsOf()).toHaveLength(1)
     await apply([])
     expect(rules()).toEqual([])
+  })
+
+  it("is another's beside ours: nothing of it is our business, but our own changes are refused", async () => {
+    const wanted = [exported("/volume1/backup", "10.0.0.0/8")]
+    await apply(wanted)
+    rules().push(ruleByHand("10.0.0.0/8"))
+    await apply(wanted)
+    expect(clientsOf()).toEqual(["10.0.0.0/8", "10.0.0.0/8"])
+    const readOnly = [exported("/volume1/backup", client("10.0.0.0/8", { access: "readOnly" }))]
+    await expect(apply(readOnly)).rejects.toThrow("that is not Cistern's")
+    // Writing was to be withdrawn.
+    expect(rules().map((rule) => rule["privilege"])).toEqual(["ro", "rw"])
   })
 
   it("is still there by somebody else's rule when ours is withdrawn: that is named", async () => {
@@ -466,6 +503,29 @@ describe("when DSM does not take them", () => {
     dsm.heal()
     await apply(wanted)
     expect(clientsOf()).toEqual(["10.1.0.0/16", "10.3.0.0/16"])
+  })
+
+  it("what was withdrawn stays so, even where somebody who saved the list just now brought it back", async () => {
+    await apply(before)
+    const old = structuredClone(rules()[1] ?? {})
+    dsm.nas.onSave = (list) => list.filter((rule) => rule["client"] !== "10.3.0.0/16")
+    await expect(apply(wanted)).rejects.toMatchObject({ code: "unsupported" })
+    rules().push(old)
+    const left = [exported("/volume1/backup", client("10.1.0.0/16", { access: "readOnly" }))]
+    expect((await server.plan(left, { replace: false })).removed).toHaveLength(1)
+    await apply(left)
+    expect(clientsOf()).toEqual(["10.1.0.0/16"])
+  })
+
+  it("a rule that was changed by hand and could not be withdrawn is still known as ours", async () => {
+    await apply(before)
+    const [rule] = rules()
+    if (rule !== undefined) rule["async"] = true
+    dsm.breaks(SAVE, { code: 2301 })
+    await expect(apply([], server, true)).rejects.toMatchObject({ code: "unsupported" })
+    await expect(apply([])).rejects.toThrow("changed by hand")
+    await apply([], server, true)
+    expect(rules()).toEqual([])
   })
 
   it("a rule that was changed by hand is put back as it was", async () => {
