@@ -26,7 +26,7 @@ export async function btrfsLimit(subvolume: OpenDirectory, bytes: number | "none
 
 /** Begins to account for every subvolume of the filesystem. Comes back at once; counting goes on in the kernel. */
 export async function btrfsQuotaEnable(directory: OpenDirectory): Promise<void> {
-  await btrfs(["quota", "enable", "--", given(0)], [directory])
+  await btrfs(["quota", "enable", given(0)], [directory])
 }
 
 /** Begins to count anew. Comes back at once; counting goes on in the kernel. */

@@ -4,9 +4,9 @@ import { btrfsLimit, btrfsQgroupTable, btrfsSubvolumeId } from "../../host/index
 import { isSubvolume, subvolumeAround } from "../btrfs-subvolume.js"
 import { type QgroupFolder, readQgroupFolder } from "./btrfs-sysfs.js"
 import { parseQgroupTable, type QgroupFigures } from "./btrfs-tables.js"
-import type { Quota, QuotaLimit } from "./quota.js"
+import type { Measured, Quota, QuotaLimit } from "./quota.js"
 import type { LimitOptions, LimitPlan, QuotaFilesystem } from "./quota-filesystem.js"
-import type { Target } from "./target.js"
+import { type Target, withTarget } from "./target.js"
 
 // Qgroups of subvolumes (reference nas-platforms.md §5.4). Only each subvolume's own group is limited: a limit of a group above
 // is not held once a snapshot was put into it.
@@ -171,4 +171,15 @@ async function apply(target: Target, limit: QuotaLimit): Promise<void> {
 
 async function undo(target: Target, _: LimitOptions, { before }: LimitPlan): Promise<void> {
   if (typeof before.limitBytes !== "object") await btrfsLimit(target.directory, before.limitBytes)
+}
+
+/** What only the subvolume at `path` refers to: what deleting it would give back. Unknown where that is not counted. */
+export async function ownBytesOf(path: string): Promise<Measured> {
+  return withTarget(path, async (target) => {
+    const folder = folderOf(target, await subvolumeOf(target))
+    if (folder.kind !== "enabled") return { unknown: "quotas are not enabled on this btrfs" }
+    if (folder.inconsistent === true)
+      return { unknown: "the accounting is being counted, or is inconsistent" }
+    return folder.figures?.exclusive ?? { unknown: "the subvolume has no qgroup" }
+  })
 }

@@ -50,17 +50,19 @@ function knowsQgroups(names: readonly string[]): boolean {
 }
 
 function figuresIn(group: string): QgroupFigures | undefined {
-  const [referenced, flags, maxReferenced, maxExclusive] = [
+  const [referenced, exclusive, flags, maxReferenced, maxExclusive] = [
     "referenced",
+    "exclusive",
     "limit_flags",
     "max_referenced",
     "max_exclusive",
   ].map((name) => number(join(group, name)))
   // A group may go while it is read.
-  if (referenced === undefined || flags === undefined) return undefined
+  if (referenced === undefined || exclusive === undefined || flags === undefined) return undefined
   if (maxReferenced === undefined || maxExclusive === undefined) return undefined
   return {
     referenced,
+    exclusive,
     maxReferenced: (flags & MAX_REFERENCED) === 0 ? "none" : maxReferenced,
     maxExclusive: (flags & MAX_EXCLUSIVE) === 0 ? "none" : maxExclusive,
   }

@@ -3,6 +3,8 @@ import { StorageError } from "../../errors.js"
 /** What btrfs knows of one subvolume's use. "none": no limit. */
 export interface QgroupFigures {
   readonly referenced: number
+  /** What no other subvolume refers to. */
+  readonly exclusive: number
   readonly maxReferenced: number | "none"
   readonly maxExclusive: number | "none"
 }
@@ -18,11 +20,17 @@ export function parseQgroupTable(text: string, subvolume: number): QgroupFigures
   const line = text.split("\n").find((row) => row.trimStart().startsWith(`0/${subvolume} `))
   if (line === undefined) return undefined
   const match = /^\s*\d+\/\d+\s+(\d+)\s+(\d+)\s+(\d+|none)\s+(\d+|none)(\s|$)/.exec(line)
-  const [, referenced, , maxReferenced, maxExclusive] = match ?? []
-  if (referenced === undefined || maxReferenced === undefined || maxExclusive === undefined)
+  const [, referenced, exclusive, maxReferenced, maxExclusive] = match ?? []
+  if (
+    referenced === undefined ||
+    exclusive === undefined ||
+    maxReferenced === undefined ||
+    maxExclusive === undefined
+  )
     throw new StorageError("corrupt", `no row of btrfs qgroup show: ${JSON.stringify(line.slice(0, 200))}`)
   return {
     referenced: Number(referenced),
+    exclusive: Number(exclusive),
     maxReferenced: numberOrNone(maxReferenced),
     maxExclusive: numberOrNone(maxExclusive),
   }

@@ -1,4 +1,5 @@
 export { type AccountingPlan, enableAccounting, planAccounting, recount } from "./accounting.js"
+export { ownBytesOf } from "./btrfs-qgroup.js"
 export { nearLimit, type NearLimit, type Nearness, ownLimit, type Thresholds } from "./near-limit.js"
 export type { Limit, Measured, Quota, QuotaKind, QuotaLimit } from "./quota.js"
 export type { ProjectIds } from "./quota-filesystem.js"
