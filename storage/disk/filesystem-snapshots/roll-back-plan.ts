@@ -141,7 +141,7 @@ const refuseMounts: Look = (path, top, { dev }) => {
 
 /** What btrfs shows in a snapshot where a subvolume was. */
 const refuseAbsentSubvolumes: Look = (path, top, { dev, ino }) => {
-  if (ino !== 2n || dev !== top.dev) return
+  if (ino !== 2n && dev === top.dev) return
   throw new StorageError(
     "unsupported",
     `${path} was a subvolume of its own then, which the filesystem snapshot does not hold`,

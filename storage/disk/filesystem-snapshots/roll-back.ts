@@ -1,5 +1,7 @@
 import { lstatSync, mkdirSync, renameSync, rmSync } from "node:fs"
 import { basename, dirname, join } from "node:path"
+import { setTimeout } from "node:timers/promises"
+import { fileError } from "../../blobs/index.js"
 import { errnoOf } from "../../errno.js"
 import { StorageError } from "../../errors.js"
 import { btrfsDelete, btrfsSnapshot, copyTree, syncFilesystem } from "../../host/index.js"
@@ -38,6 +40,9 @@ export interface RolledBack {
   readonly aside: string
   readonly size: TreeSize
 }
+
+const MOST_REMOVALS = 20
+const BETWEEN_REMOVALS_MS = 100
 
 /** Every place that a roll back touches, held open, so that it is this one whatever becomes of its name. */
 interface Places {
@@ -84,6 +89,7 @@ export async function rollBack(
     try {
       onStep("begun")
       const size = await make(plan, places, { signal, onStep })
+      signal?.throwIfAborted()
       exchange(places, onStep)
       forget(() => {
         endJournal(folder, home, id)
@@ -115,7 +121,6 @@ async function make(
     const size = await compareTrees(plan.from, home.entry(COPY), signal)
     if (plan.method === "subvolume") await takeOverLimit(plan.directory, `${home.path}/${COPY}`)
     await syncFilesystem(home)
-    signal?.throwIfAborted()
     onStep("compared")
     return size
   } finally {
@@ -210,10 +215,27 @@ async function clearAway({ setAside, asideName, home }: Places, end: () => void)
   }
 }
 
-/** Removes what was to take the directory's place. */
+/** Removes what was to take the directory's place. Throws StorageError `unstable` while something still writes into it. */
 export async function removeCopy(home: HeldDirectory): Promise<void> {
   const stats = lstatSync(home.entry(COPY), { bigint: true, throwIfNoEntry: false })
   if (stats === undefined) return
   if (stats.dev !== home.identity.device && isSubvolume(stats.ino)) await btrfsDelete(home, COPY)
-  else rmSync(home.entry(COPY), { recursive: true })
+  else await removeTree(home.entry(COPY), `${home.path}/${COPY}`)
+}
+
+/** The program that copies outlives a daemon that was killed, and may still be at it. */
+async function removeTree(path: string, shown: string): Promise<void> {
+  for (let again = 0; again < MOST_REMOVALS; again++) {
+    try {
+      rmSync(path, { recursive: true, force: true })
+      return
+    } catch (cause) {
+      if (errnoOf(cause) !== "ENOTEMPTY") throw fileError(cause, shown, shown)
+    }
+    await setTimeout(BETWEEN_REMOVALS_MS)
+  }
+  throw new StorageError("unstable", `${shown} is still being written`, {
+    facts: { file: shown },
+    hint: "A `cp` of the roll back that was interrupted still runs: try again when it has ended.",
+  })
 }

@@ -179,7 +179,12 @@ describe("what Cistern did not make", () => {
     const foreign = ["snapper-1", "cistern-yesterday", "cistern-20260231T000000Z-x", "-rf", "a b\n"]
     for (const name of foreign) subvolume(join(store, SNAPSHOTS, name))
     const seen = await snapshots.list()
-    expect(seen.filter(({ ours }) => !ours).map(({ name }) => name).sort()).toEqual([...foreign].sort())
+    expect(
+      seen
+        .filter(({ ours }) => !ours)
+        .map(({ name }) => name)
+        .sort(),
+    ).toEqual([...foreign].sort())
     for (const name of [...foreign, "..", ".", "../store.json", ""]) {
       await expect(snapshots.remove(name)).rejects.toMatchObject({ code: "invalid" })
       await expect(snapshots.hold(name, "me")).rejects.toMatchObject({ code: "invalid" })
@@ -326,7 +331,13 @@ describe("whether filesystem snapshots can be made", () => {
         message: expect.stringContaining(path) as string,
       })
     }
-    const harmless = [join(store, "kopia"), join(other, "kopia"), `${store}-2`, "/srv", join(backups, ".cist")]
+    const harmless = [
+      join(store, "kopia"),
+      join(other, "kopia"),
+      `${store}-2`,
+      "/srv",
+      join(backups, ".cist"),
+    ]
     expect(answer(store, store, harmless)).toMatchObject({ possible: true })
   })
 

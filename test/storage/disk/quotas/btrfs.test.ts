@@ -52,7 +52,7 @@ describe("a quota on btrfs", () => {
     const { usedBytes } = await quotaOf(repository)
     expect(usedBytes).toBeGreaterThan(15 * MIB)
     expect(usedBytes).toBeLessThanOrEqual(20 * MIB)
-    expect(shown(repository)).toContain(` ${String(usedBytes)} `)
+    expect(shown(repository)).toContain(` ${usedBytes as number} `)
     // What docs/quotas.md warns of: whoever asks the filesystem sees nothing of it.
     expect(statfsSync(repository).blocks).toBe(statfsSync(disk).blocks)
   })
