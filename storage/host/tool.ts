@@ -1,7 +1,7 @@
 import { StorageError, type StorageErrorCode } from "../errors.js"
 import type { ProgramAnswer, RunOptions } from "./run-program.js"
 
-/** Runs one program with a list of arguments; another one stands in for it where a test has recorded answers. */
+/** Runs one program with a list of arguments; another one stands in for it in tests of what runs nowhere. */
 export type ToolRunner = (
   program: string,
   args: readonly string[],

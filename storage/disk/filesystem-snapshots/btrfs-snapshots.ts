@@ -1,33 +1,27 @@
-import { lstatSync, mkdirSync, readdirSync, rmdirSync } from "node:fs"
+import { lstatSync, readdirSync } from "node:fs"
 import { relative } from "node:path"
-import { errnoOf } from "../../errno.js"
 import { StorageError } from "../../errors.js"
 import { btrfsDelete, btrfsIsReadOnly, btrfsSnapshot } from "../../host/index.js"
-import { isSubvolume } from "../btrfs-subvolume.js"
-import { createFile, removeFile } from "../durable.js"
 import { HeldDirectory } from "../open-directory.js"
 import { ownBytesOf } from "../quotas/index.js"
-import { STORE_FOLDER } from "../sentinel.js"
-import { writeError } from "../store-file.js"
-import { type About, readAbout, removeAbout, writeAbout } from "./about.js"
-import { SNAPSHOT_FOLDER } from "./can-snapshot.js"
+import { type About, writeAbout } from "./about.js"
 import type { FilesystemSnapshot, FilesystemSnapshots, NewSnapshot, SnapshotPlace } from "./snapshot.js"
-import { parseSnapshotName, requireOurs, requireWords, snapshotName } from "./snapshot-name.js"
+import {
+  claimName,
+  holdsOf,
+  inHome,
+  makeFolder,
+  mark,
+  openFolder,
+  removeHome,
+  removeRemains,
+  stateOf,
+  TREE,
+  unmark,
+} from "./snapshot-folder.js"
+import { parseSnapshotName, requireOurs, requireWords } from "./snapshot-name.js"
 
-// Each lies in a folder of its own, made before it and removed after it:
-//
-//   <store>/.cistern/filesystem-snapshots/cistern-20261121T204500Z-before-prune/
-//     tree          the read-only snapshot
-//     about.json    why it was made, when it expires, of which subvolume it is
-//     hold-<who>    one for each that holds it
-//
-// The folders are the owner's alone: in an old state of a repository a file may have another mode than today.
-
-const TREE = "tree"
-const HOLD = "hold-"
-/** A name is taken for a second; more than so many are not made in a row. */
-const MOST_TRIES = 60
-
+/** Filesystem snapshots of one subvolume of a btrfs, in the store's own folder. */
 export function btrfsSnapshots(place: SnapshotPlace): FilesystemSnapshots {
   return {
     place,
@@ -91,30 +85,6 @@ async function describe(
   })
 }
 
-function stateOf(home: HeldDirectory): {
-  readonly state: FilesystemSnapshot["state"]
-  readonly about: About | undefined
-} {
-  const tree = lstatSync(home.entry(TREE), { bigint: true, throwIfNoEntry: false })
-  try {
-    const about = readAbout(home)
-    if (tree === undefined) return { state: "unfinished", about }
-    const isWhole = about !== undefined && tree.isDirectory() && isSubvolume(tree.ino)
-    return { state: isWhole ? "whole" : "unclear", about }
-  } catch (error) {
-    if (error instanceof StorageError && error.code === "corrupt")
-      return { state: "unclear", about: undefined }
-    throw error
-  }
-}
-
-function holdsOf(home: HeldDirectory): string[] {
-  return readdirSync(home.entry("."))
-    .filter((name) => name.startsWith(HOLD))
-    .map((name) => name.slice(HOLD.length))
-    .sort()
-}
-
 async function create(
   place: SnapshotPlace,
   { reason, expiresAt, hold: holder, now = new Date() }: NewSnapshot,
@@ -159,48 +129,6 @@ async function fill(
   }
 }
 
-/** After a snapshot that could not be made. What cannot be removed is shown as unfinished. */
-function removeRemains(folder: HeldDirectory, name: string): void {
-  try {
-    const home = folder.open(name)
-    try {
-      for (const holder of holdsOf(home)) removeFile(home.entry(`${HOLD}${holder}`))
-      removeHome(home, folder, name)
-    } finally {
-      home.close()
-    }
-  } catch {
-    // The reason why it could not be made is what counts.
-  }
-}
-
-/** Fails where anything else is in it. */
-function removeHome(home: HeldDirectory, folder: HeldDirectory, name: string): void {
-  removeAbout(home)
-  rmdirSync(folder.entry(name))
-  folder.sync()
-}
-
-/** Makes the folder of the first name from now on that none has. */
-function claimName(folder: HeldDirectory, reason: string, now: number): string {
-  for (let seconds = 0; seconds < MOST_TRIES; seconds++) {
-    const name = snapshotName(now + seconds * 1000, reason)
-    try {
-      mkdirSync(folder.entry(name), { mode: 0o700 })
-      return name
-    } catch (cause) {
-      if (errnoOf(cause) !== "EEXIST") throw writeError(cause, `${folder.path}/${name}`)
-    }
-  }
-  throw new StorageError(
-    "unstable",
-    `${MOST_TRIES} filesystem snapshots "${reason}" were made within a minute`,
-    {
-      hint: "Find out what makes them.",
-    },
-  )
-}
-
 async function hold(place: SnapshotPlace, name: string, holder: string): Promise<void> {
   requireWords(holder, "holder")
   await withSnapshot(place, name, async (home) => {
@@ -209,18 +137,10 @@ async function hold(place: SnapshotPlace, name: string, holder: string): Promise
   })
 }
 
-function mark(home: HeldDirectory, holder: string): void {
-  try {
-    createFile(home.entry(`${HOLD}${holder}`), "")
-  } catch (cause) {
-    if (errnoOf(cause) !== "EEXIST") throw writeError(cause, `${home.path}/${HOLD}${holder}`)
-  }
-}
-
 async function release(place: SnapshotPlace, name: string, holder: string): Promise<void> {
   requireWords(holder, "holder")
   await withSnapshot(place, name, async (home) => {
-    removeFile(home.entry(`${HOLD}${holder}`))
+    unmark(home, holder)
   })
 }
 
@@ -260,44 +180,6 @@ async function withSnapshot(
     await inHome(folder, name, (home) => work(home, folder))
   } finally {
     folder.close()
-  }
-}
-
-async function inHome<T>(
-  folder: HeldDirectory,
-  name: string,
-  work: (home: HeldDirectory) => Promise<T>,
-): Promise<T> {
-  const home = folder.open(name)
-  try {
-    return await work(home)
-  } finally {
-    home.close()
-  }
-}
-
-/** Undefined where none was ever made. */
-function openFolder({ store }: SnapshotPlace): HeldDirectory | undefined {
-  const root = HeldDirectory.at(store)
-  try {
-    return root.open(SNAPSHOT_FOLDER)
-  } catch (error) {
-    if (error instanceof StorageError && error.code === "missing" && error.facts["errno"] === "ENOENT")
-      return undefined
-    throw error
-  } finally {
-    root.close()
-  }
-}
-
-/** The store's own folder is not made here: where it is missing, the store is not ours. */
-function makeFolder({ store }: SnapshotPlace): HeldDirectory {
-  const root = HeldDirectory.at(store)
-  try {
-    root.open(STORE_FOLDER).close()
-    return root.make(SNAPSHOT_FOLDER)
-  } finally {
-    root.close()
   }
 }
 

@@ -76,7 +76,10 @@ function protections(
     state === "unfinished" && age < UNFINISHED_MS && "may still be under way",
     // Also after a clock that ran ahead was set right.
     state !== "unfinished" && (age < minimumAge || age < 0) && "younger than the minimum age",
-    expiresAt !== undefined && expiresAt > now && `needed until ${new Date(expiresAt).toISOString()}`,
+    state !== "unfinished" &&
+      expiresAt !== undefined &&
+      expiresAt > now &&
+      `needed until ${new Date(expiresAt).toISOString()}`,
   ].filter((reason) => reason !== false)
 }
 

@@ -255,6 +255,7 @@ describe("a filesystem snapshot whose making was interrupted", () => {
     mkdirSync(join(store, SNAPSHOTS, noted))
     const about = join(store, SNAPSHOTS, kept.name, "about.json")
     writeFileSync(join(store, SNAPSHOTS, noted, "about.json"), readFileSync(about))
+    writeFileSync(join(store, SNAPSHOTS, noted, ".hold-me.01234567-89ab-4def-8123-456789abcdef.tmp"), "")
     expect((await snapshots.list()).map(({ state }) => state).sort()).toEqual([
       "unfinished",
       "unfinished",
