@@ -212,8 +212,9 @@ describe("what Cistern did not make", () => {
     for (const minute of [10, 11, 12, 13]) {
       const seen = (await snapshots.list()).find((one) => one.name === at(minute))
       expect(seen, at(minute)).toMatchObject({ state: "unclear", path: undefined })
-      await expect(snapshots.remove(at(minute)), at(minute)).rejects.toThrow()
-      await expect(snapshots.hold(at(minute), "me")).rejects.toThrow()
+      const code = minute === 11 ? "missing" : "corrupt"
+      await expect(snapshots.remove(at(minute)), at(minute)).rejects.toMatchObject({ code })
+      await expect(snapshots.hold(at(minute), "me")).rejects.toMatchObject({ code })
     }
     expect(existsSync(join(folder, at(10), "tree"))).toBe(true)
     expect(existsSync(join(folder, at(12), "tree"))).toBe(true)

@@ -1,4 +1,6 @@
 import {
+  chmodSync,
+  chownSync,
   existsSync,
   mkdirSync,
   readdirSync,
@@ -7,6 +9,7 @@ import {
   rmSync,
   statSync,
   symlinkSync,
+  utimesSync,
   writeFileSync,
 } from "node:fs"
 import { join } from "node:path"
@@ -258,8 +261,14 @@ describe("a roll back that fails", () => {
         writeFileSync(join(copy, "kopia.repository"), "o")
       },
       "a mode differs": (copy) => {
-        rmSync(join(copy, "sealed"), { recursive: true })
-        mkdirSync(join(copy, "sealed"), { mode: 0o700 })
+        chmodSync(join(copy, "sealed"), 0o700)
+      },
+      "an owner differs": (copy) => {
+        chownSync(join(copy, "sealed"), 568, 0)
+        chmodSync(join(copy, "sealed"), 0o2710)
+      },
+      "a time differs": (copy) => {
+        utimesSync(join(copy, "sealed"), 1_300_000_000, 1_300_000_000)
       },
       "a link leads elsewhere": (copy) => {
         rmSync(join(copy, "outside"))
