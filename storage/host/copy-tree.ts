@@ -13,7 +13,7 @@ export async function copyTree(
   into: OpenDirectory,
   signal?: AbortSignal,
 ): Promise<void> {
-  const args = ["-a", "--reflink=never", "--one-file-system", "-T", "--", given(0), given(1)]
+  const args = ["-a", "--reflink=auto", "--one-file-system", "-T", "--", given(0), given(1)]
   await runOn(runTool, "cp", args, [from, into], { milliseconds: patienceMs, signal })
 }
 
