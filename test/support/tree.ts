@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process"
-import { chownSync, lutimesSync, mkdirSync, symlinkSync, utimesSync, writeFileSync } from "node:fs"
+import { chmodSync, chownSync, lutimesSync, mkdirSync, symlinkSync, utimesSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 
 /** A folder like a repository's, with everything that a copy may get wrong. */
@@ -13,7 +13,9 @@ export function writeOddTree(top: string, content = "old"): void {
   symlinkSync("/etc/passwd", join(top, "outside"))
   symlinkSync("..", join(top, "p/up"))
   execFileSync("mkfifo", [join(top, "p/pipe")])
-  mkdirSync(join(top, "sealed"), { mode: 0o2710 })
+  mkdirSync(join(top, "sealed"))
+  // mkdir sets no set-group-id bit.
+  chmodSync(join(top, "sealed"), 0o2710)
   utimesSync(join(top, "p/00/pack"), 1_000_000_000.123, 1_000_000_000.123)
   lutimesSync(join(top, "outside"), 1_100_000_000, 1_100_000_000)
   utimesSync(join(top, "p"), 1_200_000_000, 1_200_000_000)
