@@ -18,6 +18,33 @@ export {
   takeFence,
   takeStoreFence,
 } from "./fence.js"
+export {
+  canSnapshot,
+  type FilesystemSnapshot,
+  type FilesystemSnapshots,
+  filesystemSnapshots,
+  type NewSnapshot,
+  parseSnapshotName,
+  pathIn,
+  rollBack,
+  type RollBackOptions,
+  type RollBackPlan,
+  rollBackPlan,
+  type RollBackStep,
+  type RolledBack,
+  settleRollBack,
+  type SnapshotAnswer,
+  type SnapshotPlace,
+  snapshotPlace,
+  type SnapshotPolicy,
+  type SnapshotQuestion,
+  snapshotsToRemove,
+  type SnapshotVerdict,
+  type SnapshotVerdicts,
+  type TreeSize,
+  type UnfinishedRollBack,
+  unfinishedRollBacks,
+} from "./filesystem-snapshots/index.js"
 export { type FilesystemIdentity, locate, type Location } from "./filesystem.js"
 export { mountOf, readMounts } from "./mountinfo.js"
 export { type Owner, type OwnershipSample, sampleOwnership } from "./ownership.js"
@@ -25,3 +52,25 @@ export { type Space, spaceAt } from "./space.js"
 export { readSentinel, STORE_FOLDER } from "./sentinel.js"
 export { keepStoreFile, readStoreFile, setStoreFileAside } from "./store-file.js"
 export { askServerAnew, hasFileEvents, staleReadsAt } from "./network-mount.js"
+export {
+  type AccountingPlan,
+  enableAccounting,
+  type Limit,
+  type Measured,
+  nearLimit,
+  type NearLimit,
+  type Nearness,
+  ownLimit,
+  planAccounting,
+  planQuota,
+  type ProjectIds,
+  type Quota,
+  type QuotaKind,
+  type QuotaLimit,
+  quotaOf,
+  type QuotaPlan,
+  recount,
+  setQuota,
+  type SetQuotaOptions,
+  type Thresholds,
+} from "./quotas/index.js"

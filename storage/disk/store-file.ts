@@ -94,7 +94,8 @@ const remedies: Readonly<Record<string, string>> = {
   EROFS: "Mount the store's filesystem writable.",
 }
 
-function writeError(cause: unknown, file: string): unknown {
+/** Translates the failure to write something of ours in a store. */
+export function writeError(cause: unknown, file: string): unknown {
   if (cause instanceof StorageError) return cause
   const errno = errnoOf(cause)
   const hint = remedies[errno ?? ""]

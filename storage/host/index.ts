@@ -1,3 +1,25 @@
+export {
+  btrfsDelete,
+  btrfsIsReadOnly,
+  btrfsLimit,
+  btrfsQgroupTable,
+  btrfsQuotaEnable,
+  btrfsQuotaRescan,
+  btrfsSnapshot,
+  btrfsSubvolumeId,
+} from "./btrfs.js"
+export { copyTree, syncFilesystem } from "./copy-tree.js"
 export { engineVersion, type EngineVersion } from "./engine-version.js"
 export { exportfsReload } from "./exportfs.js"
 export { ganeshaBus, type GaneshaBusOptions } from "./ganesha-bus.js"
+export {
+  chattrNoProject,
+  chattrProject,
+  lsattrProject,
+  type ProjectLimits,
+  repquotaProjects,
+  setquotaProject,
+} from "./project-quota.js"
+export { type OpenDirectory, type ToolRunner } from "./tool.js"
+export { xfsLimitProject, xfsProjectReport, xfsProjectTree } from "./xfs-quota.js"
+export { type ZfsProgram, zfsProgram } from "./zfs.js"

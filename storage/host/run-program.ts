@@ -11,7 +11,7 @@ const patienceMs = 10_000
  */
 export async function runProgram(program: string, args: readonly string[]): Promise<string> {
   try {
-    const { stdout } = await execa(program, args, optionsFor(patienceMs))
+    const { stdout } = await execa(program, args, { ...optionsFor(patienceMs), stdin: "ignore" })
     return stdout
   } catch (cause) {
     throw programError(program, patienceMs, cause)
@@ -25,7 +25,7 @@ export async function runToEnd(
   milliseconds: number,
 ): Promise<{ stderr: string; failed: boolean }> {
   try {
-    const { stderr } = await execa(program, args, optionsFor(milliseconds))
+    const { stderr } = await execa(program, args, { ...optionsFor(milliseconds), stdin: "ignore" })
     return { stderr, failed: false }
   } catch (cause) {
     if (cause instanceof ExecaError && cause.exitCode !== undefined && !cause.timedOut) {
@@ -42,25 +42,38 @@ export interface ProgramAnswer {
   readonly exitCode: number
 }
 
-/** Lists are long: of exports, of filesystem snapshots, of quotas. */
+export interface RunOptions {
+  readonly milliseconds?: number
+  /** Open files that the program gets as its descriptors 3, 4, … */
+  readonly descriptors?: readonly number[]
+  /** Ends the program. */
+  readonly signal?: AbortSignal | undefined
+}
+
+/** Lists of filesystem snapshots and of quotas are long. */
 const longestAnswer = 16 * 1024 * 1024
 
 /**
- * The same for a program whose answer has to be read together with its complaints. Throws StorageError `missing`, `unreadable`,
- * `timeout`, and `unsupported` when something killed it.
+ * The same for a program whose answer has to be read together with its complaints. Throws the signal's reason when that ended
+ * it, StorageError `missing`, `unreadable`, `timeout`, and `unsupported` when something killed it.
  */
 export async function runForAnswer(
   program: string,
   args: readonly string[],
-  { milliseconds = patienceMs }: { readonly milliseconds?: number } = {},
+  { milliseconds = patienceMs, descriptors = [], signal }: RunOptions = {},
 ): Promise<ProgramAnswer> {
+  signal?.throwIfAborted()
   try {
     const { stdout, stderr } = await execa(program, args, {
       ...optionsFor(milliseconds),
+      // Whole numbers of any size go; execa's types know those below ten.
+      stdio: ["ignore", "pipe", "pipe", ...(descriptors as readonly 3[])],
       maxBuffer: longestAnswer,
+      ...(signal === undefined ? {} : { cancelSignal: signal }),
     })
     return { stdout, stderr, exitCode: 0 }
   } catch (cause) {
+    signal?.throwIfAborted()
     if (
       cause instanceof ExecaError &&
       cause.exitCode !== undefined &&
@@ -77,7 +90,6 @@ function optionsFor(milliseconds: number) {
   return {
     timeout: milliseconds,
     killSignal: "SIGKILL",
-    stdin: "ignore",
     extendEnv: false,
     // What administers filesystems and servers is in sbin, which is not on every daemon's PATH.
     env: { PATH: `${process.env["PATH"] ?? "/usr/bin:/bin"}:/usr/sbin:/sbin`, HOME: "/nonexistent" },

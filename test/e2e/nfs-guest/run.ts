@@ -6,19 +6,25 @@ import { type Finding, MARK } from "./report.js"
 import { guestTree } from "./tree.js"
 
 const scripts = join(import.meta.dirname, "../../../scripts/nfs-guest")
-const BUILD_LIMIT_S = 240
+/** For the guest's making, which is done once. */
+export const BUILD_LIMIT_S = 240
 const RUN_LIMIT_S = 560
 
 /** A hook that runs a guest may take so long. */
 export const GUEST_LIMIT_MS = (BUILD_LIMIT_S + RUN_LIMIT_S + 60) * 1000
 
 /** Runs the scenarios of a folder beside this one in the guest. Throws its console when they do not come to their end. */
-export async function runGuest(scenarios: string, end: "server" | "client"): Promise<readonly Finding[]> {
+export function runGuest(scenarios: string, end: "server" | "client"): Promise<readonly Finding[]> {
+  requireRoot()
+  return findingsOf(guestTree(scenarios, end), RUN_LIMIT_S)
+}
+
+/** Runs a tree in the guest and gives what its program reported, up to the finding "end". */
+export async function findingsOf(tree: string, limitSeconds: number): Promise<readonly Finding[]> {
   requireRoot()
   const make = { encoding: "utf8", timeout: BUILD_LIMIT_S * 1000 } as const
   const guest = execFileSync(join(scripts, "make"), make).trim()
-  const tree = guestTree(scenarios, end)
-  const run = promisify(execFile)(join(scripts, "run"), [guest, tree, String(RUN_LIMIT_S)])
+  const run = promisify(execFile)(join(scripts, "run"), [guest, tree, String(limitSeconds)])
   // One that ran past its limit has said something, too.
   const { stdout } = await run.catch((failed: unknown) => failed as { stdout: string })
   const findings = findingsIn(stdout)

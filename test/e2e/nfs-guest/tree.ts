@@ -29,7 +29,7 @@ export function guestTree(scenarios: string, end: "server" | "client"): string {
 }
 
 /** Folders below node_modules, as the lock file knows them. */
-function productionPackages(): string[] {
+export function productionPackages(): string[] {
   const { packages } = JSON.parse(readFileSync(join(root, "package-lock.json"), "utf8")) as {
     packages: Readonly<Record<string, { readonly dev?: boolean }>>
   }
@@ -39,7 +39,7 @@ function productionPackages(): string[] {
 }
 
 /** The support of our tests cleans up after each of them; the guest is thrown away as a whole. */
-function standInForVitest(folder: string): void {
+export function standInForVitest(folder: string): void {
   mkdirSync(folder, { recursive: true })
   writeFileSync(join(folder, "package.json"), '{"name":"vitest","type":"module","exports":"./index.js"}')
   writeFileSync(

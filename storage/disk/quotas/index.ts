@@ -1,0 +1,7 @@
+export { type AccountingPlan, enableAccounting, planAccounting, recount } from "./accounting.js"
+export { ownBytesOf } from "./btrfs-qgroup.js"
+export { nearLimit, type NearLimit, type Nearness, ownLimit, type Thresholds } from "./near-limit.js"
+export type { Limit, Measured, Quota, QuotaKind, QuotaLimit } from "./quota.js"
+export type { ProjectIds } from "./quota-filesystem.js"
+export { planQuota, quotaOf, type QuotaPlan, setQuota, type SetQuotaOptions } from "./set-quota.js"
+export { zfsDatasets } from "./zfs-dataset.js"
