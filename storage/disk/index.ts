@@ -7,7 +7,7 @@ export {
   sweepTemporaries,
 } from "./durable.js"
 export { type Durability, durabilityOf } from "./durability.js"
-export { type Emptiness, emptinessOf, foreignNames } from "./emptiness.js"
+export { type Emptiness, emptinessOf, foreignNames, isForeignName } from "./emptiness.js"
 export {
   checkFence,
   type CheckOptions,
@@ -23,4 +23,5 @@ export { type Owner, type OwnershipSample, sampleOwnership } from "./ownership.j
 export { type Space, spaceAt } from "./space.js"
 export { readSentinel, STORE_FOLDER } from "./sentinel.js"
 export { keepStoreFile, readStoreFile, setStoreFileAside } from "./store-file.js"
-export { askServerAnew, hasFileEvents, staleReadsAt } from "./network-mount.js"
+export { askServerAnew, hasFileEvents, isNetwork, staleReadsAt } from "./network-mount.js"
+export { type Mount, mountOf, readMounts } from "./mountinfo.js"
