@@ -20,6 +20,8 @@ export interface RepositoryContents {
   readonly layout: KopiaHead["layout"] | undefined
   /** Which of the passwords opens it, by its place among them. */
   readonly password: number | undefined
+  /** `names`: restic without its password. Undefined where it could not be listed. */
+  readonly depth: Listing["depth"] | undefined
   /** Undefined where it could not be listed. */
   readonly snapshots: number | undefined
   /** Start of the newest complete snapshot; without restic's password the time of its file. */
@@ -38,37 +40,42 @@ export interface IdentityCount {
 
 /**
  * Opens a repository with the first password that fits, and lists it. Never throws for what is wrong with the place: that is in
- * `error`. Throws what `signal` was aborted with.
+ * `error`.
  */
 export async function readContents(
   top: string,
   found: FoundRepository,
   passwords: readonly Secret[],
-  signal: AbortSignal,
 ): Promise<RepositoryContents> {
   const directory = found.path === "" ? top : join(top, found.path)
-  const nothing: RepositoryContents = {
-    path: found.path,
-    engine: found.engines[0],
-    id: undefined,
-    formatVersion: undefined,
-    layout: undefined,
-    password: undefined,
-    snapshots: undefined,
-    newest: undefined,
-    identities: [],
-    error: refusalOf(found, directory),
-  }
+  const nothing = { ...unopened(found), error: refusalOf(found, directory) }
   if (nothing.error !== undefined) return nothing
   const files = new DirectoryTree(directory, (call) => call(), { leaveAccessTimes: true })
   const head = nothing.engine === "kopia" ? await headOf(files) : undefined
   const known = { ...nothing, id: head?.repositoryId, layout: head?.layout }
   try {
-    const { listing, password } = await listWithAny(files, nothing.engine, passwords, signal)
+    const { listing, password } = await listWithAny(files, nothing.engine, passwords)
     return { ...known, ...summaryOf(listing), password }
   } catch (error) {
     if (!(error instanceof StorageError)) throw error
-    return { ...known, ...(await namesWithout(files, nothing.engine, error, signal)), error }
+    return { ...known, ...(await namesWithout(files, nothing.engine, error)), error }
+  }
+}
+
+/** What is known of a repository that nobody looked into. */
+export function unopened({ path, engines }: FoundRepository): RepositoryContents {
+  return {
+    path,
+    engine: engines[0],
+    id: undefined,
+    formatVersion: undefined,
+    layout: undefined,
+    password: undefined,
+    depth: undefined,
+    snapshots: undefined,
+    newest: undefined,
+    identities: [],
+    error: undefined,
   }
 }
 
@@ -99,18 +106,16 @@ async function listWithAny(
   files: FileTree,
   engine: Engine,
   passwords: readonly Secret[],
-  signal: AbortSignal,
 ): Promise<{ listing: Listing; password: number | undefined }> {
   const open = (password: Secret | undefined): Promise<Repository> =>
     openRepository({ files, engine, password })
   if (passwords.length === 0) {
-    return { listing: await (await open(undefined)).list({ signal }), password: undefined }
+    return { listing: await (await open(undefined)).list(), password: undefined }
   }
   let wrong: StorageError | undefined
   for (const [at, password] of passwords.entries()) {
-    signal.throwIfAborted()
     try {
-      return { listing: await (await open(password)).list({ signal }), password: at }
+      return { listing: await (await open(password)).list(), password: at }
     } catch (error) {
       if (!(error instanceof StorageError) || error.code !== "wrong_password") throw error
       wrong = error
@@ -124,11 +129,10 @@ async function namesWithout(
   files: FileTree,
   engine: Engine,
   { code }: StorageError,
-  signal: AbortSignal,
 ): Promise<Partial<RepositoryContents>> {
   if (engine !== "restic" || code !== "wrong_password") return {}
   try {
-    const { listing } = await listWithAny(files, engine, [], signal)
+    const { listing } = await listWithAny(files, engine, [])
     return summaryOf(listing)
   } catch (error) {
     if (error instanceof StorageError) return {}
@@ -138,7 +142,7 @@ async function namesWithout(
 
 function summaryOf(
   listing: Listing,
-): Pick<RepositoryContents, "snapshots" | "newest" | "identities"> &
+): Pick<RepositoryContents, "depth" | "snapshots" | "newest" | "identities"> &
   Partial<Pick<RepositoryContents, "id" | "formatVersion">> {
   const counts = listing.sources.map((group): IdentityCount => {
     const { user, host, paths } = group.source
@@ -152,6 +156,7 @@ function summaryOf(
   return {
     ...(listing.repositoryId === "" ? {} : { id: listing.repositoryId }),
     ...(listing.depth === "names" ? {} : { formatVersion: listing.formatVersion }),
+    depth: listing.depth,
     snapshots: listing.snapshotCount,
     newest: latest(counts.map(({ newest }) => newest)),
     identities: listing.engine === "kopia" ? counts.sort(byName) : [],

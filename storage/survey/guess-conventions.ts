@@ -81,11 +81,24 @@ export function guessConventions(counts: readonly IdentityCount[]): ConventionGu
     return found
   })
   unclear.push(...shapes.flatMap(({ bare, members }) => (bare ? affixedAmong(members) : [])))
+  const volumes = shapes.flatMap(({ members }) => members.map(({ volume }) => volume))
+  const namespaces = new Set(volumes.map(({ namespace }) => namespace))
   return {
     conventions: shapes.map(conventionOf).sort(bySnapshots),
-    volumes: shapes.flatMap(({ members }) => members.map(({ volume }) => volume)),
-    unclear: unclear.sort((one, other) => (textOf(one) < textOf(other) ? -1 : 1)),
+    volumes,
+    unclear: unclear
+      .map((count) => ({ ...count, volume: count.volume ?? oldVolume(count.identity, namespaces) }))
+      .sort((one, other) => (textOf(one) < textOf(other) ? -1 : 1)),
   }
+}
+
+/** Of `source@media-lidarr`, where `media` is a namespace and no other one fits. */
+function oldVolume({ user, host }: KopiaIdentity, namespaces: ReadonlySet<string>): VolumeName | undefined {
+  if (user !== OLD_USER) return undefined
+  const [only, ...others] = [...namespaces].filter((namespace) => host.startsWith(`${namespace}-`))
+  if (only === undefined || others.length > 0) return undefined
+  const pvc = host.slice(only.length + 1)
+  return isPvcName(pvc) ? { namespace: only, pvc } : undefined
 }
 
 function strangenessOf({ user, host }: KopiaIdentity): string | undefined {

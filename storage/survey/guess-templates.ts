@@ -21,6 +21,8 @@ export interface GuessedTemplate {
   readonly directories: readonly string[]
   /** Directories among them whose namespace is not known. */
   readonly unmapped: readonly string[]
+  /** The one namespace that it is about; undefined: any. Such templates are the parts of one layout. */
+  readonly only: string | undefined
   /** What speaks against it; undefined: nothing. */
   readonly doubt: string | undefined
 }
@@ -91,7 +93,14 @@ function acceptBest(
     if (best === undefined) return
     tried.add(best.path)
     const { path, directories } = best
-    const template = { path, namespaceOf: {}, directories, unmapped: [], doubt: doubtOf(best, evidence) }
+    const template = {
+      path,
+      namespaceOf: {},
+      directories,
+      unmapped: [],
+      only: undefined,
+      doubt: doubtOf(best, evidence),
+    }
     if (!accept(template)) for (const split of byNamespace(best)) accept(split)
   }
 }
@@ -175,6 +184,7 @@ function byNamespace({ path, namespaces }: Candidate): GuessedTemplate[] {
     namespaceOf: Object.fromEntries(members.map(({ pvc }) => [pvc, namespace])),
     directories: members.map(({ directory }) => directory),
     unmapped: [],
+    only: namespace,
     doubt: undefined,
   }))
 }
@@ -190,7 +200,8 @@ function joinedTemplates(open: ReadonlySet<string>, { namespaces }: TemplateEvid
     // Two names that are alike by chance are not one rule.
     if (joined === undefined || members.length < 2) return []
     const directories = members.map(({ directory }) => directory)
-    return [{ path: parent + joined, namespaceOf: {}, directories, unmapped: [], doubt: undefined }]
+    const path = parent + joined
+    return [{ path, namespaceOf: {}, directories, unmapped: [], only: undefined, doubt: undefined }]
   })
 }
 
@@ -219,7 +230,8 @@ function pvcTemplates(open: ReadonlySet<string>, evidence: TemplateEvidence): Gu
       }
     }
     if (mapped.length === 0) return []
-    return [{ path: `${parent}{pvc}`, namespaceOf, directories: mapped, unmapped, doubt: undefined }]
+    const path = `${parent}{pvc}`
+    return [{ path, namespaceOf, directories: mapped, unmapped, only: undefined, doubt: undefined }]
   })
 }
 

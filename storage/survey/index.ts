@@ -1,4 +1,4 @@
-export { type IdentityCount, readContents, type RepositoryContents } from "./contents.js"
+export { type IdentityCount, readContents, type RepositoryContents, unopened } from "./contents.js"
 export { whyInexpressible } from "./expressible.js"
 export { isRoleName } from "./folder-words.js"
 export { type ClusterClue, guessClusters } from "./guess-clusters.js"
