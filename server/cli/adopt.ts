@@ -81,7 +81,7 @@ async function adopt(path: string, options: Options, context: Context): Promise<
     { depth, names, namesInFolder: MOST_IN_FOLDER, now, deadline: now() + seconds * 1_000 },
   )
   const proposal = propose(evidence, { cluster, namespace, passwords, networks })
-  const found = evidence.contents.length
+  const found = proposal.repositories.length
   if (found > 0) checkNetworks(networks, proposal)
   const text = found > 0 ? renderProposal(proposal) : undefined
   if (options.json === true) out.json(adoptJson(evidence, proposal, passwords))

@@ -10,7 +10,7 @@ import { plainProposal } from "./render-proposal.js"
 /** All that was found, for programs. Paths are absolute, times RFC 3339, `null` is "not known". */
 export function adoptJson(
   evidence: Evidence,
-  proposal: Proposal | undefined,
+  proposal: Proposal,
   passwords: readonly KnownPassword[],
 ): object {
   const { survey, contents, unlooked } = evidence
@@ -18,14 +18,14 @@ export function adoptJson(
   const absolute = (path: string): string =>
     path === "" ? top : path.startsWith("/") ? path : join(top, path)
   return {
-    document: proposal === undefined || contents.length === 0 ? null : plainProposal(proposal),
+    document: proposal.repositories.length === 0 ? null : plainProposal(proposal),
     found: contents.map((one) => ({
       path: absolute(one.path),
       ...foundJson(one, passwords),
       ...ownerJson(evidence, one.path),
       repository: entryOf(proposal, one),
     })),
-    notices: (proposal?.notices ?? []).map((notice) => ({
+    notices: proposal.notices.map((notice) => ({
       ...notice,
       path: notice.path === null ? null : absolute(notice.path),
     })),
@@ -65,6 +65,6 @@ function ownerJson({ owners }: Evidence, path: string): object {
 }
 
 /** The name of the entry that it is in. */
-function entryOf(proposal: Proposal | undefined, contents: RepositoryContents): string | null {
-  return proposal?.repositories.find(({ entry }) => entry.members.includes(contents))?.entry.name ?? null
+function entryOf(proposal: Proposal, contents: RepositoryContents): string | null {
+  return proposal.repositories.find(({ entry }) => entry.members.includes(contents))?.entry.name ?? null
 }

@@ -11,6 +11,7 @@ import {
 import { usualConvention } from "../../config/index.js"
 import type { StoredAt } from "./choose-stores.js"
 import { countOf, manyOf, shownFormat, shownTime } from "./describe.js"
+import { isHalfMade } from "./half-made.js"
 import type { KnownPassword } from "./passwords.js"
 import type { AdoptNotice, RepositoryDraft } from "./proposal.js"
 import { suggestVolumes } from "./suggest-volumes.js"
@@ -47,6 +48,7 @@ export function draftRepositories(placed: readonly Placed[], drafting: Drafting)
       .map((one) => [one, guessConventions(one.contents.identities)]),
   )
   for (const [one, guess] of guesses) {
+    if (isHalfMade(one.contents)) continue
     const why = whyInexpressible(one.path)
     if (why === undefined) drafts.push(kopiaDraft(one, guess, drafting, notices))
     else notices.push(leftOut(one.contents, why))
@@ -101,7 +103,7 @@ function kopiaDraft(
       `Kopia${shownFormat(contents)}${layout === undefined ? "" : `, ${shownLayout(layout)}`}${id === undefined ? "" : `, id ${id}`}.`,
       ...(listed
         ? [
-            `${countOf(contents.snapshots ?? 0, "snapshot")} of ${countOf(identities.length, "identity", "identities")}, newest ${shownTime(contents.newest)}.`,
+            `${countOf(contents.snapshots, "snapshot")} of ${countOf(identities.length, "identity", "identities")}, newest ${shownTime(contents.newest)}.`,
             ...namespacesLine(guess.volumes),
             ...conventionLines(guess, identities.length),
           ]
@@ -173,9 +175,9 @@ function resticDrafts(
       return templateDraft({ cluster, store, template, members: contentsAt(template.directories) }, drafting)
     }),
     ...guess.singles.slice(0, MOST_SINGLES).flatMap((path) => {
-      const members = contentsAt([path])
+      const members = contentsAt([path]).filter((contents) => !isHalfMade(contents))
       for (const contents of members) notices.push(whose(contents))
-      return [singleDraft({ cluster, store, path, members }, drafting)]
+      return members.map(() => singleDraft({ cluster, store, path, members }, drafting))
     }),
   ]
 }
@@ -275,6 +277,7 @@ function commonPassword(
   const used = new Set(asked.map(({ password }) => password))
   const [only] = used
   if (used.size === 1 && only !== undefined) return { password: passwords[only]?.reference, remarks: [] }
+  if (asked.length === 0) return { password: undefined, remarks: [] }
   const opened = asked.filter(({ password }) => password !== undefined).length
   if (opened === 0)
     return { password: undefined, remarks: ["check: no password that was given opens it.", withoutPassword] }

@@ -9,6 +9,7 @@ import {
 import { type ExitCode, exitCodeOfStorage, exitCodes } from "../exit-codes.js"
 import { manyOf } from "./describe.js"
 import type { Evidence } from "./evidence.js"
+import { isHalfMade } from "./half-made.js"
 import type { AdoptNotice } from "./proposal.js"
 
 /** What is to be said of the repositories that could not be opened or listed, and of those that are there twice. */
@@ -30,6 +31,7 @@ function faultNotice(path: string, error: StorageError, tried: boolean): AdoptNo
       hint: tried ? hint : "Give it with --password-file FILE or --password-env NAME; several may be given.",
     }
   }
+  if (isHalfMade({ error })) return { code: "half_made", path, message, hint }
   const damaged = exitCodeOfStorage[code] === exitCodes.wrong
   return { code: damaged ? "damaged" : "unreadable", path, message, hint }
 }
@@ -115,7 +117,7 @@ function parentOf(path: string): string {
   return slash < 0 ? "" : path.slice(0, slash)
 }
 
-const unclear = new Set<AdoptNotice["code"]>(["not_opened", "unreadable", "left_out", "whose"])
+const unclear = new Set<AdoptNotice["code"]>(["half_made", "not_opened", "unreadable", "left_out", "whose"])
 const harmless = new Set<Unlooked["code"]>(["seen", "kernel"])
 
 /** 0: found, and clear. 1: nothing found, or damage. 3: something could not be told. */

@@ -66,8 +66,10 @@ export interface Proposal {
 /** Something that was noticed. `weight`: what it means for the exit code. */
 export interface AdoptNotice {
   readonly code:
-    /** A repository that is damaged, half made, or two in one place. */
+    /** A repository that is damaged, or two in one place. */
     | "damaged"
+    /** The beginning of a repository, with nothing in it. */
+    | "half_made"
     /** No password that was given opens it, or none was given and it needs one. */
     | "not_opened"
     /** It could not be read: permissions, a failing disk, an unknown format. */

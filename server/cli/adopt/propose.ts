@@ -11,6 +11,7 @@ import { countOf, manyOf } from "./describe.js"
 import { draftExports, ownersOf } from "./draft-exports.js"
 import { draftRepositories, type Placed } from "./draft-repositories.js"
 import type { Evidence } from "./evidence.js"
+import { isHalfMade } from "./half-made.js"
 import { contentNotices, surveyNotices } from "./notices.js"
 import type { KnownPassword } from "./passwords.js"
 import {
@@ -45,7 +46,7 @@ export function propose(evidence: Evidence, wishes: Wishes): Proposal {
   const placed = placedIn(evidence.contents, chosen, wishes.cluster)
   const { drafts, namespaces, notices } = draftRepositories(placed, wishes)
   const repositories = named(drafts, evidence.owners)
-  const clusters = clustersOf(placed, wishes)
+  const clusters = clustersOf(drafts, wishes)
   const everyNamespace = new Set([...namespaces.values()].flatMap((names) => [...names]))
   const { copies, more } = guessCopies(evidence.survey, everyNamespace)
   const withNetworks = clusters
@@ -64,7 +65,7 @@ export function propose(evidence: Evidence, wishes: Wishes): Proposal {
   ]
   return {
     remarks: [openingRemark(evidence), ...checkRemark],
-    stores: chosen.stores,
+    stores: chosen.stores.filter(({ entry }) => drafts.some(({ store }) => store === entry.name)),
     clusters,
     repositories,
     exports: exports.filter(({ entry }) => withNetworks.includes(entry.cluster)),
@@ -103,7 +104,7 @@ function placedIn(
       store,
       guessClusters(
         stored
-          .filter((one) => one.store === store)
+          .filter((one) => one.store === store && !isHalfMade(one.contents))
           .map(({ path, contents: { engine, identities } }) => ({
             path,
             shared: engine === "kopia",
@@ -169,8 +170,8 @@ function ownerLines(draft: RepositoryDraft, owners: ReadonlyMap<string, Ownershi
   ]
 }
 
-function clustersOf(placed: readonly Placed[], wishes: Wishes): Proposed<ClusterDraft>[] {
-  const names = [...new Set(placed.map(({ cluster }) => cluster))]
+function clustersOf(drafts: readonly RepositoryDraft[], wishes: Wishes): Proposed<ClusterDraft>[] {
+  const names = [...new Set(drafts.map(({ cluster }) => cluster))]
   return names.map((name) => {
     const networks = [...(wishes.networks.byCluster.get(name) ?? []), ...wishes.networks.ofAll]
     return {
@@ -233,7 +234,9 @@ const MOST_LINES = 30
 
 function notInDocument(notices: readonly AdoptNotice[]): string[] {
   const lines = notices
-    .filter(({ code }) => ["left_out", "damaged", "prepared", "copy", "stray_shards", "twin"].includes(code))
+    .filter(({ code }) =>
+      ["left_out", "damaged", "half_made", "prepared", "copy", "stray_shards", "twin"].includes(code),
+    )
     .map(({ path, message }) => `- ${path === null || path === "" ? "" : `${path}: `}${message}`)
   if (lines.length === 0) return []
   const more = lines.length - MOST_LINES
