@@ -82,9 +82,15 @@ class Walk {
   /** Looks at one folder, and gives those below it that are to be looked at. */
   #look({ path, depth }: Waiting): Waiting[] {
     const absolute = this.#absolute(path)
+    const mount = path === "" ? undefined : this.#mounts.get(absolute)
+    if (mount?.closed !== undefined) {
+      this.#note(path, mount.closed.code, `not looked into: ${mount.closed.why}`)
+      return []
+    }
     try {
       const stats = lstatSync(absolute)
-      if (!this.#mayEnter(path, absolute, stats)) return []
+      if (!this.#isNew(path, stats)) return []
+      if (mount !== undefined) this.#crossed.push(mount)
       const folder = this.#read(absolute, stats)
       return this.#sort(path, folder).map((name) => ({ path: below(path, name), depth: depth + 1 }))
     } catch (cause) {
@@ -95,23 +101,19 @@ class Walk {
     }
   }
 
-  #mayEnter(path: string, absolute: string, stats: Stats): boolean {
+  #isNew(path: string, stats: Stats): boolean {
     // Replaced since its name was read; links are not followed.
-    if (!stats.isDirectory()) throw new StorageError("missing", `${absolute} is no directory any more`)
-    const mount = path === "" ? undefined : this.#mounts.get(absolute)
-    if (mount?.closed !== undefined) {
-      this.#note(path, mount.closed.code, `not looked into: ${mount.closed.why}`)
-      return false
+    if (!stats.isDirectory()) {
+      throw new StorageError("missing", `${this.#absolute(path)} is no directory any more`)
     }
     const key = `${stats.dev}:${stats.ino}`
     const before = this.#seen.get(key)
-    if (before !== undefined) {
-      this.#note(path, "seen", `the same directory as ${this.#absolute(before)}, which was looked at`)
-      return false
+    if (before === undefined) {
+      this.#seen.set(key, path)
+      return true
     }
-    this.#seen.set(key, path)
-    if (mount !== undefined) this.#crossed.push(mount)
-    return true
+    this.#note(path, "seen", `the same directory as ${this.#absolute(before)}, which was looked at`)
+    return false
   }
 
   #read(absolute: string, stats: Stats): Folder {
