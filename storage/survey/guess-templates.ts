@@ -19,8 +19,6 @@ export interface GuessedTemplate {
   readonly namespaceOf: Readonly<Record<string, string>>
   /** The directories that it explains. */
   readonly directories: readonly string[]
-  /** Directories among them whose namespace is not known. */
-  readonly unmapped: readonly string[]
   /** The one namespace that it is about; undefined: any. Such templates are the parts of one layout. */
   readonly only: string | undefined
   /** What speaks against it; undefined: nothing. */
@@ -37,7 +35,7 @@ export interface TemplateGuess {
 
 /**
  * Finds the templates by which directories of restic repositories, relative to their store, are the places of volumes. Every
- * directory is in exactly one of `directories`, `unmapped`, `singles` and `leftOut`, and no two paths of the result meet.
+ * directory is in exactly one of `directories`, `singles` and `leftOut`, and no two paths of the result meet.
  */
 export function guessPathTemplates(
   directories: readonly string[],
@@ -55,7 +53,7 @@ export function guessPathTemplates(
     const others = [...evidence.taken, ...accepted.map(({ path }) => path)]
     if (others.some((path) => pathsMeet(path, template.path))) return false
     accepted.push(template)
-    for (const path of [...template.directories, ...template.unmapped]) open.delete(path)
+    for (const path of template.directories) open.delete(path)
     return true
   }
   acceptBest(open, evidence, accept)
@@ -97,7 +95,6 @@ function acceptBest(
       path,
       namespaceOf: {},
       directories,
-      unmapped: [],
       only: undefined,
       doubt: doubtOf(best, evidence),
     }
@@ -183,7 +180,6 @@ function byNamespace({ path, namespaces }: Candidate): GuessedTemplate[] {
     path: path.replace("{namespace}", namespace),
     namespaceOf: Object.fromEntries(members.map(({ pvc }) => [pvc, namespace])),
     directories: members.map(({ directory }) => directory),
-    unmapped: [],
     only: namespace,
     doubt: undefined,
   }))
@@ -201,7 +197,7 @@ function joinedTemplates(open: ReadonlySet<string>, { namespaces }: TemplateEvid
     if (joined === undefined || members.length < 2) return []
     const directories = members.map(({ directory }) => directory)
     const path = parent + joined
-    return [{ path, namespaceOf: {}, directories, unmapped: [], only: undefined, doubt: undefined }]
+    return [{ path, namespaceOf: {}, directories, only: undefined, doubt: undefined }]
   })
 }
 
@@ -215,23 +211,21 @@ function startsWithKnown(name: string, namespaces: ReadonlySet<string>): boolean
   )
 }
 
-/** Templates that name the PVC alone, where its namespace is known from elsewhere. */
+/**
+ * Templates that name the PVC alone, where the namespace of each is known from elsewhere. With one that is not, none: a volume
+ * that the map leaves out would look as if it had no backups here.
+ */
 function pvcTemplates(open: ReadonlySet<string>, evidence: TemplateEvidence): GuessedTemplate[] {
-  return [...byParent(open)].flatMap(([parent, members]) => {
-    const namespaceOf: Record<string, string> = {}
-    const mapped: string[] = []
-    const unmapped: string[] = []
-    for (const { name, directory } of members) {
-      const namespace = isPvcName(name) ? homeOf(name, evidence) : undefined
-      if (namespace === undefined) unmapped.push(directory)
-      else {
-        namespaceOf[name] = namespace
-        mapped.push(directory)
-      }
-    }
-    if (mapped.length === 0) return []
+  return [...byParent(open)].flatMap(([parent, all]) => {
+    const members = all.filter(({ name }) => isPvcName(name))
+    const homes = members.flatMap(({ name }) => {
+      const namespace = homeOf(name, evidence)
+      return namespace === undefined ? [] : [[name, namespace] as const]
+    })
+    if (members.length === 0 || homes.length < members.length) return []
     const path = `${parent}{pvc}`
-    return [{ path, namespaceOf, directories: mapped, unmapped, only: undefined, doubt: undefined }]
+    const directories = members.map(({ directory }) => directory)
+    return [{ path, namespaceOf: Object.fromEntries(homes), directories, only: undefined, doubt: undefined }]
   })
 }
 

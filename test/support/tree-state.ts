@@ -11,7 +11,7 @@ export function treeState(directory: string): string[] {
 
 function below(folder: Buffer): Buffer[] {
   return readdirSync(folder, { withFileTypes: true, encoding: "buffer" }).flatMap((entry) => {
-    const path = Buffer.concat([folder, Buffer.from("/"), entry.name as unknown as Buffer])
+    const path = Buffer.concat([folder, Buffer.from("/"), entry.name])
     return entry.isDirectory() ? [path, ...below(path)] : [path]
   })
 }

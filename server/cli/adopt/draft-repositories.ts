@@ -170,10 +170,9 @@ function resticDrafts(
     notices.push(leftOut(contents, `there are more than ${MOST_SINGLES} like it`))
   const { cluster, store } = first
   return [
-    ...guess.templates.map((template) => {
-      for (const contents of contentsAt(template.unmapped)) notices.push(unmapped(contents, template))
-      return templateDraft({ cluster, store, template, members: contentsAt(template.directories) }, drafting)
-    }),
+    ...guess.templates.map((template) =>
+      templateDraft({ cluster, store, template, members: contentsAt(template.directories) }, drafting),
+    ),
     ...guess.singles.slice(0, MOST_SINGLES).flatMap((path) => {
       const members = contentsAt([path]).filter((contents) => !isHalfMade(contents))
       for (const contents of members) notices.push(whose(contents))
@@ -192,7 +191,7 @@ function templateDraft(
   { cluster, store, template, members }: ResticParts & { readonly template: GuessedTemplate },
   { passwords }: Drafting,
 ): RepositoryDraft {
-  const { path, namespaceOf, unmapped: open, only, doubt } = template
+  const { path, namespaceOf, only, doubt } = template
   const namespaces = Object.values(namespaceOf)
   const { password, remarks } = commonPassword(members, passwords)
   return {
@@ -218,9 +217,6 @@ function templateDraft(
       ...(namespaces.length === 0
         ? []
         : ["check: `namespaceMap` says the namespace of each name; a new volume must be added to it."]),
-      ...(open.length === 0
-        ? []
-        : [`check: the namespace of these is not known, add them to \`namespaceMap\`: ${manyOf(open)}.`]),
       ...remarks,
     ],
   }
@@ -292,7 +288,7 @@ function commonPassword(
 }
 
 const withoutPassword =
-  "Without its password a restic repository is listed by the names of its files: enough to restore, never for fresh."
+  "Without its password a restic repository is listed by the names of its files: enough to restore a volume, and no volume that it is about can be fresh."
 
 function byPvc(volumes: readonly VolumeName[]): Map<string, Set<string>> {
   const found = new Map<string, Set<string>>()
@@ -338,14 +334,5 @@ function whose({ path }: RepositoryContents): AdoptNotice {
     path,
     message: "it is not known whose volume this restic repository is",
     hint: "Say the namespace with --namespace NAME, or in the document by a path with {pvc} and `namespaceMap`.",
-  }
-}
-
-function unmapped({ path }: RepositoryContents, template: GuessedTemplate): AdoptNotice {
-  return {
-    code: "whose",
-    path,
-    message: `the namespace of this restic repository's volume is not known (by ${template.path})`,
-    hint: "Add it to the `namespaceMap` of the repository's entry.",
   }
 }

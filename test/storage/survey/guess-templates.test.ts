@@ -72,15 +72,14 @@ describe("the layout of restic repositories is guessed", () => {
       ["radarr", new Set(["media"])],
       ["plex", new Set(["media", "home"])],
     ])
-    const guessed = guessPathTemplates(alone, { ...nothing, namespacesOf })
-    expect(guessed.templates).toMatchObject([
-      {
-        path: "restic/{pvc}",
-        namespaceOf: { radarr: "media" },
-        directories: ["restic/radarr"],
-        unmapped: ["restic/sonarr", "restic/plex"],
-      },
-    ])
+    // One that is not known would be taken for a volume without backups, so that nothing is guessed then.
+    expect(guess(alone, { namespacesOf })).toMatchObject({ templates: [], singles: alone })
+    expect(guess(["restic/radarr", "restic/Not a PVC"], { namespacesOf })).toEqual({
+      templates: ["restic/{pvc}"],
+      maps: [["radarr", "media"]],
+      singles: [],
+      leftOut: ["restic/Not a PVC"],
+    })
     expect(guess(alone, { namespace: "media" })).toMatchObject({
       templates: ["restic/{pvc}"],
       maps: [
@@ -150,7 +149,7 @@ describe("whatever the tree", () => {
         const taken = directories.slice(0, 2)
         const found = guessPathTemplates(directories.slice(2), { ...nothing, namespace, taken })
         const listed = [
-          ...found.templates.flatMap((template) => [...template.directories, ...template.unmapped]),
+          ...found.templates.flatMap((template) => template.directories),
           ...found.singles,
           ...found.leftOut.map(({ path }) => path),
         ]

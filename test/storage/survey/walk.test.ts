@@ -1,4 +1,4 @@
-import { chmodSync, cpSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs"
+import { chmodSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { execFileSync } from "node:child_process"
 import { describe, expect, it } from "vitest"
@@ -12,6 +12,7 @@ import {
   mountImage,
   mountTmpfs,
 } from "../../support/mounts.js"
+import { putRepository } from "../../support/put-repository.js"
 
 const generous: SurveyLimits = {
   depth: 16,
@@ -23,12 +24,6 @@ const generous: SurveyLimits = {
 
 function survey(directory: string, limits: Partial<SurveyLimits> = {}): Survey {
   return surveyTree(directory, { ...generous, ...limits })
-}
-
-function copyTo(name: string, target: string): string {
-  mkdirSync(join(target, ".."), { recursive: true })
-  cpSync(fixture(name), target, { recursive: true, preserveTimestamps: true })
-  return target
 }
 
 function folder(...parts: string[]): string {
@@ -48,10 +43,10 @@ function codes({ unlooked }: Survey): string[] {
 describe("a survey finds repositories", () => {
   it("of both engines at any depth, and goes into none of them", () => {
     const tree = scratch()
-    copyTo("kopia/format-3", join(tree, "kopia"))
-    copyTo("restic/movers", join(tree, "a/b/c/restic"))
+    putRepository("kopia/format-3", join(tree, "kopia"))
+    putRepository("restic/movers", join(tree, "a/b/c/restic"))
     // Within another one it is that one's business, and said by its listing.
-    copyTo("restic/two-keys", join(tree, "kopia/inner"))
+    putRepository("restic/two-keys", join(tree, "kopia/inner"))
     const found = survey(tree)
     expect(paths(found)).toEqual([
       "kopia kopia",
@@ -93,7 +88,7 @@ describe("a survey finds repositories", () => {
 
   it("that are two in one place", () => {
     const directory = fixtureCopy("kopia/format-3")
-    cpSync(fixture("restic/two-keys"), directory, { recursive: true })
+    putRepository("restic/two-keys", directory)
     expect(paths(survey(directory))).toEqual(["kopia+restic "])
   })
 
@@ -119,7 +114,7 @@ describe("a survey takes for no repository", () => {
   it("a tree in which kopia only looked, and goes on below it", () => {
     const tree = scratch()
     writeFileSync(join(tree, ".shards"), "{}")
-    copyTo("restic/two-keys", join(tree, "media/radarr"))
+    putRepository("restic/two-keys", join(tree, "media/radarr"))
     const found = survey(tree)
     expect(paths(found)).toEqual(["restic media/radarr"])
     expect(found.strayShards).toEqual([""])
@@ -128,7 +123,7 @@ describe("a survey takes for no repository", () => {
   it("what the rclone mover copied, whatever lies in it", () => {
     const tree = scratch()
     writeFileSync(join(folder(tree, "media/plex"), "permissions.facl"), "")
-    copyTo("restic/two-keys", join(tree, "media/plex/app"))
+    putRepository("restic/two-keys", join(tree, "media/plex/app"))
     const found = survey(tree)
     expect({ copies: found.copies, repositories: found.repositories }).toEqual({
       copies: ["media/plex"],
@@ -149,7 +144,7 @@ describe("a survey takes for no repository", () => {
       ".nfs0001",
       ".cistern",
     ]) {
-      copyTo("restic/two-keys", join(tree, name, "x"))
+      putRepository("restic/two-keys", join(tree, name, "x"))
     }
     const found = survey(tree)
     expect(found.repositories).toEqual([])
@@ -207,7 +202,7 @@ describe("a survey goes no further than its limits, and says what it left out:",
     const tree = scratch()
     const many = folder(tree, "many")
     execFileSync("sh", ["-c", "seq 100000 | xargs touch"], { cwd: many })
-    copyTo("restic/two-keys", join(tree, "z/media/radarr"))
+    putRepository("restic/two-keys", join(tree, "z/media/radarr"))
     const found = survey(tree)
     expect(codes(found)).toEqual(["limit many"])
     expect(paths(found)).toEqual(["restic z/media/radarr"])
@@ -218,7 +213,7 @@ describe("a survey goes no further than its limits, and says what it left out:",
 describe("a survey of a hostile tree", () => {
   it("follows no link, opens no fifo or device, and ends", () => {
     const tree = scratch()
-    const outside = copyTo("restic/two-keys", join(scratch(), "outside"))
+    const outside = putRepository("restic/two-keys", join(scratch(), "outside"))
     symlinkSync(".", join(tree, "loop"))
     symlinkSync(outside, join(tree, "link"))
     execFileSync("mkfifo", [join(tree, "fifo")])
@@ -239,7 +234,7 @@ describe("a survey of a hostile tree", () => {
       "x".repeat(255),
       "$(id)",
     ]
-    for (const name of names) copyTo("restic/two-keys", join(tree, name))
+    for (const name of names) putRepository("restic/two-keys", join(tree, name))
     expect(new Set(survey(tree).repositories.map(({ path }) => path))).toEqual(new Set(names))
   })
 
@@ -266,7 +261,7 @@ describe("a survey of a hostile tree", () => {
   it("says which folder may not be read, and whose it is", () => {
     const tree = scratch()
     const closed = folder(tree, "closed/radarr")
-    copyTo("restic/two-keys", join(tree, "open"))
+    putRepository("restic/two-keys", join(tree, "open"))
     chmodSync(closed, 0o700)
     chmodSync(join(tree, "closed"), 0o710)
     execFileSync("chown", ["1234:5678", join(tree, "closed")])
@@ -317,7 +312,7 @@ describe("a survey among mounts", () => {
   it("crosses into filesystems of this machine, and says so", () => {
     const tree = scratch()
     mountImage(ext4Image(16), join(tree, "disk"))
-    copyTo("restic/two-keys", join(tree, "disk/media/radarr"))
+    putRepository("restic/two-keys", join(tree, "disk/media/radarr"))
     const found = survey(tree)
     expect(paths(found)).toEqual(["restic disk/media/radarr"])
     expect(found.crossed).toMatchObject([{ path: join(found.top.realPath, "disk"), type: "ext4" }])
@@ -325,7 +320,7 @@ describe("a survey among mounts", () => {
 
   it("looks at a directory once that is mounted twice", () => {
     const tree = scratch()
-    copyTo("restic/two-keys", join(tree, "a/radarr"))
+    putRepository("restic/two-keys", join(tree, "a/radarr"))
     mountBind(join(tree, "a"), join(tree, "b"))
     const found = survey(tree)
     expect(paths(found)).toEqual(["restic a/radarr"])
