@@ -22,6 +22,8 @@ interface Words {
   readonly path: string
   readonly commands: readonly { readonly name: string; readonly description: string }[]
   readonly options: readonly { readonly name: string; readonly description: string; readonly file: boolean }[]
+  /** A path may follow. */
+  readonly takesPath: boolean
 }
 
 /** What may follow each command, taken from the program itself. */
@@ -38,6 +40,7 @@ function wordsOf(command: Command, path: readonly string[] = []): Words[] {
         description: option.description,
         file: takesFile(option),
       })),
+      takesPath: command.registeredArguments.some((argument) => argument.name() === "path"),
     },
     ...commands.flatMap((one) => wordsOf(one, [...path, one.name()])),
   ]
@@ -60,7 +63,7 @@ ${cases(words, (path) => `      ${quoted(path)}) path=${quoted(path)} ;;`)}
     ${fileOptions(words).join(" | ")}) COMPREPLY=($(compgen -f -- "$current")); return ;;
   esac
   case "$path" in
-${words.map((one) => `    ${quoted(one.path)}) COMPREPLY=($(compgen -W ${quoted(allWords(one))} -- "$current")) ;;`).join("\n")}
+${words.map((one) => `    ${quoted(one.path)}) COMPREPLY=($(compgen ${one.takesPath ? "-f " : ""}-W ${quoted(allWords(one))} -- "$current")) ;;`).join("\n")}
   esac
 }
 complete -o filenames -F _cistern cistern
@@ -78,7 +81,7 @@ ${cases(words, (path) => `      ${quoted(path)}) path=${quoted(path)} ;;`)}
     ${fileOptions(words).join(" | ")}) _files; return ;;
   esac
   case "$path" in
-${words.map((one) => `    ${quoted(one.path)}) candidates=(${described(one)}) ;;`).join("\n")}
+${words.map((one) => `    ${quoted(one.path)}) candidates=(${described(one)})${one.takesPath ? "; _files" : ""} ;;`).join("\n")}
   esac
   _describe cistern candidates
 }
@@ -93,6 +96,7 @@ if [ "$funcstack[1]" = "_cistern" ]; then _cistern "$@"; else compdef _cistern c
           ({ name, description }) =>
             `complete -c cistern -n ${quoted(fishCondition(one))} -a ${quoted(name)} -d ${quoted(description)}`,
         ),
+        ...(one.takesPath ? [`complete -c cistern -n ${quoted(fishCondition(one))} -F`] : []),
         ...one.options.map(
           ({ name, description, file }) =>
             `complete -c cistern -n ${quoted(fishCondition(one))} -l ${name.slice(2)}${file ? " -r -F" : ""} -d ${quoted(description)}`,

@@ -1,5 +1,6 @@
 import { Command } from "commander"
 import { ownPackage } from "../package.js"
+import { adoptCommand } from "./adopt.js"
 import { applyCommand } from "./apply.js"
 import { completionCommand } from "./completion.js"
 import type { Context } from "./context.js"
@@ -26,6 +27,7 @@ const environmentTable = `Environment:
 
 const commands = [
   serveCommand,
+  adoptCommand,
   applyCommand,
   exportCommand,
   existsCommand,

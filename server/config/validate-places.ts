@@ -1,4 +1,4 @@
-import { overlap, parseNamespaceRules } from "../../storage/identity/index.js"
+import { overlap, parseNamespaceRules, pathsMeet } from "../../storage/identity/index.js"
 import type { RepositoryEntry } from "./document.js"
 import type { Fault } from "./merge.js"
 
@@ -21,12 +21,7 @@ function placesMeet(one: RepositoryEntry, other: RepositoryEntry): boolean {
   if (one.place.kind !== "store" || other.place.kind !== "store" || one.place.store !== other.place.store) {
     return false
   }
-  const [left, right] = [parts(one.place.path), parts(other.place.path)]
-  const meet = left.every((part, at) => {
-    const opposite = right[at]
-    return opposite === undefined || part === opposite || part.includes("{") || opposite.includes("{")
-  })
-  return meet && !dividedByNamespace(one, other)
+  return pathsMeet(one.place.path, other.place.path) && !dividedByNamespace(one, other)
 }
 
 /** One tree of repositories, one for each volume, may be declared in parts: they often have different passwords. */
@@ -38,8 +33,4 @@ function dividedByNamespace(one: RepositoryEntry, other: RepositoryEntry): boole
 
 function pathOf({ place }: RepositoryEntry): string {
   return place.kind === "store" ? place.path : ""
-}
-
-function parts(path: string): string[] {
-  return path === "" ? [] : path.split("/")
 }

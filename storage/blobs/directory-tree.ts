@@ -20,6 +20,11 @@ const LONGEST_READ = 1024 * 1024
 
 export type FileCall = <T>(call: () => T) => T
 
+export interface TreeOptions {
+  /** Read files without a trace in their times of last access, where this process may: only their owner and root can. */
+  readonly leaveAccessTimes?: boolean
+}
+
 /**
  * A directory. All calls are synchronous inside: libuv's four file threads are shared by the whole process, so one hung
  * mount would stop every other store. The daemon instead gives each store a thread of its own, which hangs alone.
@@ -27,11 +32,13 @@ export type FileCall = <T>(call: () => T) => T
 export class DirectoryTree implements FileTree {
   readonly location: string
   readonly #during: FileCall
+  readonly #leaveAccessTimes: boolean
 
   /** `during` runs each single call into the filesystem, so that somebody can see one that does not come back. */
-  constructor(directory: string, during: FileCall = (call) => call()) {
+  constructor(directory: string, during: FileCall = (call) => call(), options: TreeOptions = {}) {
     this.location = directory
     this.#during = during
+    this.#leaveAccessTimes = options.leaveAccessTimes ?? false
   }
 
   async list(folder: string): Promise<TreeListing> {
@@ -93,9 +100,7 @@ export class DirectoryTree implements FileTree {
   #open<T>(path: string, use: (descriptor: number, length: number) => T): T {
     // O_NONBLOCK: a fifo that somebody put here must not hold us until a writer comes.
     const absolute = this.#resolve(path)
-    const descriptor = this.#attempt(path, () =>
-      openSync(absolute, constants.O_RDONLY | constants.O_NONBLOCK),
-    )
+    const descriptor = this.#attempt(path, () => this.#descriptor(absolute))
     try {
       const stats = this.#attempt(path, () => fstatSync(descriptor))
       if (!stats.isFile())
@@ -105,6 +110,18 @@ export class DirectoryTree implements FileTree {
       this.#during(() => {
         closeSync(descriptor)
       })
+    }
+  }
+
+  #descriptor(absolute: string): number {
+    const flags = constants.O_RDONLY | constants.O_NONBLOCK
+    if (!this.#leaveAccessTimes) return openSync(absolute, flags)
+    try {
+      return openSync(absolute, flags | constants.O_NOATIME)
+    } catch (error) {
+      // Another user's file: it can still be read, and the kernel notes that it was.
+      if (errnoOf(error) !== "EPERM") throw error
+      return openSync(absolute, flags)
     }
   }
 

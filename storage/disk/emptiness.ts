@@ -21,7 +21,7 @@ export function emptinessOf(directory: string): Emptiness {
     const link = brokenLink(directory)
     return link === undefined ? { kind: "missing" } : { kind: "occupied", examples: [link] }
   }
-  const counted = names.filter((name) => !foreignNames.has(name) && !name.startsWith(".nfs")).sort()
+  const counted = names.filter((name) => !isForeignName(name)).sort()
   if (counted.length === 0) return { kind: "empty" }
   if (counted.length === 1 && counted[0] === ".shards") return { kind: "shards_only" }
   return { kind: "occupied", examples: counted.slice(0, 5) }
@@ -37,6 +37,11 @@ export const foreignNames = new Set([
   ".snapshot",
   ".snapshots",
 ])
+
+/** Whether a filesystem or a NAS system put it there, or NFS for a file that was removed while it was open. */
+export function isForeignName(name: string): boolean {
+  return foreignNames.has(name) || name.startsWith(".nfs")
+}
 
 function list(directory: string): string[] | undefined {
   try {

@@ -7,7 +7,7 @@ export {
   sweepTemporaries,
 } from "./durable.js"
 export { type Durability, durabilityOf } from "./durability.js"
-export { type Emptiness, emptinessOf, foreignNames } from "./emptiness.js"
+export { type Emptiness, emptinessOf, foreignNames, isForeignName } from "./emptiness.js"
 export {
   checkFence,
   type CheckOptions,
@@ -46,12 +46,12 @@ export {
   unfinishedRollBacks,
 } from "./filesystem-snapshots/index.js"
 export { type FilesystemIdentity, locate, type Location } from "./filesystem.js"
-export { mountOf, readMounts } from "./mountinfo.js"
+export { type Mount, mountOf, readMounts } from "./mountinfo.js"
 export { type Owner, type OwnershipSample, sampleOwnership } from "./ownership.js"
 export { type Space, spaceAt } from "./space.js"
 export { readSentinel, STORE_FOLDER } from "./sentinel.js"
 export { keepStoreFile, readStoreFile, setStoreFileAside } from "./store-file.js"
-export { askServerAnew, hasFileEvents, staleReadsAt } from "./network-mount.js"
+export { askServerAnew, hasFileEvents, isNetwork, staleReadsAt } from "./network-mount.js"
 export {
   type AccountingPlan,
   enableAccounting,

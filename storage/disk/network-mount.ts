@@ -25,7 +25,8 @@ export function hasFileEvents(path: string): boolean {
   return !isNetwork(mountOf(path, readMounts()))
 }
 
-function isNetwork({ type }: Mount): boolean {
+/** Whether another machine, or a program of this one, answers for what is mounted there, and may not answer. */
+export function isNetwork({ type }: Pick<Mount, "type">): boolean {
   return NETWORK.has(type) || type.startsWith("fuse")
 }
 

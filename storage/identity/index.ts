@@ -14,7 +14,7 @@ export {
   type IdentityTemplate,
   parseConvention,
 } from "./convention.js"
-export { explain, type Explanation } from "./explain.js"
+export { explain, type Explanation, isPodName } from "./explain.js"
 export { formatIdentity, type KopiaIdentity, parseIdentity, sameIdentity } from "./kopia-identity.js"
 export { isExactly, kopiaPick, type Pick } from "./kopia-pick.js"
 export { DATA_PATH, type DerivedName, moverHostName, moverUserName, USER_NAME_LENGTH } from "./mover.js"
@@ -30,6 +30,7 @@ export {
   commonFolder,
   parsePathTemplate,
   pathFor,
+  pathsMeet,
   type PathTemplate,
   type PathTemplateSpec,
   similarDirectories,
@@ -37,7 +38,7 @@ export {
 } from "./path-template.js"
 export { isVolumeSnapshot, resticPick } from "./restic-pick.js"
 export { type Claimants, claimantsOf, type Seen, type Sharing, sharingOf } from "./sharing.js"
-export { type SimilarIdentity, SourceIndex } from "./source-index.js"
+export { AFFIXES, type SimilarIdentity, SourceIndex } from "./source-index.js"
 export {
   isNamespace,
   isPvcName,

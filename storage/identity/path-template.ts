@@ -113,6 +113,22 @@ export function commonFolder(template: PathTemplate): string {
     .join("/")
 }
 
+/**
+ * Whether two paths below one store, templates or not, can name the same directory, or one a directory in the other's. A segment
+ * with a placeholder may be any name.
+ */
+export function pathsMeet(one: string, other: string): boolean {
+  const [left, right] = [segmentsOf(one), segmentsOf(other)]
+  return left.every((part, at) => {
+    const opposite = right[at]
+    return opposite === undefined || part === opposite || part.includes("{") || opposite.includes("{")
+  })
+}
+
+function segmentsOf(path: string): string[] {
+  return path === "" ? [] : path.split("/")
+}
+
 function namesNamespace({ segments }: PathTemplate): boolean {
   return names(segments.flat(), "namespace")
 }

@@ -11,7 +11,7 @@ export interface SimilarIdentity {
 }
 
 /** What templates in use put around a PVC's or app's name (cluster-side §4.3). */
-const AFFIXES = {
+export const AFFIXES = {
   before: ["volsync-", "volsync-src-", "volsync-dst-", "backup-"],
   after:
     "-backup -backups -bak -dst -src -nfs -nfs-dst -r2 -r2-dst -s3 -b2 -minio -local -remote -volsync -kopia -restic".split(

@@ -4,7 +4,7 @@ import { BUILD_LIMIT_S, findingsOf } from "./nfs-guest/run.js"
 import { quotaTree } from "./quota-guest/tree.js"
 
 // Project quotas of XFS and ext4, which the kernels of containers and of many machines lack: in a virtual machine with a
-// kernel that has them. What was found is in docs/quotas.md.
+// kernel that has them.
 
 const RUN_LIMIT_S = 400
 const MIB = 1024 * 1024

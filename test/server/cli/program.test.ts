@@ -7,6 +7,7 @@ import { scratch } from "../../support/fixtures.js"
 
 const commands = [
   "serve",
+  "adopt",
   "apply",
   "export",
   "exists",
@@ -54,6 +55,7 @@ describe("cistern --help", () => {
       "repositories list",
       "stores list",
       "exports list",
+      "adopt",
     ]) {
       expect((await cli([...command.split(" "), "--help"])).stdout).toContain("--json")
     }
@@ -78,6 +80,13 @@ describe("wrong use ends with 2 and prints nothing to standard output", () => {
     [["snapshots", "--engine", "borg", "--at", "/x"]],
     [["snapshots", "--password-env", "X"]],
     [["stores", "accept"]],
+    [["adopt"]],
+    [["adopt", "/nonexistent", "--depth", "0"]],
+    [["adopt", "/nonexistent", "--seconds", "soon"]],
+    [["adopt", "/nonexistent", "--networks", "10.0.0.0"]],
+    [["adopt", "/nonexistent", "--cluster", "Home"]],
+    [["adopt", "/nonexistent", "--namespace", "a/b"]],
+    [["adopt", "/nonexistent", "--password-env", "not a name"]],
     [[]],
   ])("%j", async (args) => {
     const { exitCode, stdout, stderr } = await cli(args)
@@ -119,6 +128,13 @@ describe("the completion for bash", () => {
   it("offers the options of a command", async () => {
     expect(await candidates("snapshots", "--pass")).toEqual(["--password-file", "--password-env"])
     expect(await candidates("apply", "--dry-run", "--re")).toEqual(["--remove"])
+  })
+
+  it("offers files and options where a path is wanted", async () => {
+    const file = join(scratch(), "tank")
+    writeFileSync(file, "")
+    expect(await candidates("adopt", file.slice(0, -2))).toEqual([file])
+    expect(await candidates("adopt", "--clu")).toEqual(["--cluster"])
   })
 
   it("offers files where a file is wanted", async () => {

@@ -53,7 +53,7 @@ describe("a quota on btrfs", () => {
     expect(usedBytes).toBeGreaterThan(15 * MIB)
     expect(usedBytes).toBeLessThanOrEqual(20 * MIB)
     expect(shown(repository)).toContain(` ${usedBytes as number} `)
-    // What docs/quotas.md warns of: whoever asks the filesystem sees nothing of it.
+    // Whoever asks the filesystem sees nothing of it.
     expect(statfsSync(repository).blocks).toBe(statfsSync(disk).blocks)
   })
 
