@@ -29,6 +29,7 @@ import {
 import { HttpError } from "../http/index.js"
 import type { Ledger } from "../ledger/index.js"
 import { applyDocument, type ApplyParts } from "./apply.js"
+import { Directories } from "./directories/index.js"
 import { type DoctorParts, examine } from "./doctor.js"
 import { ApplyExports } from "./apply-exports.js"
 import { ExportRows } from "./export-rows.js"
@@ -60,6 +61,7 @@ export interface LocalAdministrationParts {
 
 /** What an administrator may see and do, over the socket that only the state directory's owner may open. */
 export class LocalAdministration implements Administration {
+  readonly directories: Directories
   readonly #parts: LocalAdministrationParts
   readonly #stores: StoreRows
   readonly #exports: ExportRows
@@ -69,6 +71,7 @@ export class LocalAdministration implements Administration {
     this.#parts = parts
     this.#stores = new StoreRows(parts)
     this.#exports = new ExportRows({ ...parts, stores: this.#stores })
+    this.directories = new Directories({ ...parts, stores: this.#stores })
     this.#applyExports = new ApplyExports({ ...parts, exports: this.#exports })
   }
 
@@ -189,7 +192,8 @@ export class LocalAdministration implements Administration {
     const { keeper, catalog } = this.#parts
     const places = new FleetPlaces(keeper, catalog)
     const checks = keeper.fleet.repositories.map((one) => repositoryChecks(one, { places, catalog }))
-    return (await Promise.all(checks)).flat()
+    const all = await Promise.all([...checks, this.directories.checks()])
+    return all.flat()
   }
 
   #placeOf(name: string, path: string | undefined): { place: string } {

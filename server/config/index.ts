@@ -14,6 +14,7 @@ export {
   exportName,
   type Place,
   type RepositoryEntry,
+  type RepositoryOwner,
   type S3Place,
   type SecretReference,
   type StoreEntry,

@@ -9,8 +9,8 @@ export interface StoreRoot {
   readonly realPath: string
   readonly mountPoint: string
   /**
-   * Mount points below it that may be crossed: those that a fence knows, and the one that a person named. Undefined: all of them, for
-   * looks that change nothing.
+   * Mount points below it: those that a fence knows, and the one that a person named. They must be mounted, and no other may be crossed.
+   * Undefined: any may, for looks that change nothing.
    */
   readonly mounts: readonly string[] | undefined
 }
@@ -97,9 +97,16 @@ function notThere(above: Pinned, name: string): never {
 }
 
 function refuseMount(above: Pinned, next: Pinned, mounts: readonly string[] | undefined): void {
-  if (mounts === undefined || next.mountId() === above.mountId()) return
-  const mountPoint = mountPointOf(next) ?? next.path
-  if (mounts.includes(mountPoint)) return
+  if (mounts === undefined) return
+  const isMount = next.mountId() !== above.mountId()
+  if (!isMount && mounts.includes(next.path)) {
+    throw new StorageError("unstable", `nothing is mounted at ${next.path}, where a filesystem was`, {
+      facts: { mountPoint: next.path },
+      hint: "Mount it again; what is put there now would be hidden by it.",
+    })
+  }
+  const mountPoint = isMount ? (mountPointOf(next) ?? next.path) : undefined
+  if (mountPoint === undefined || mounts.includes(mountPoint)) return
   throw new StorageError("invalid", `another filesystem is mounted at ${mountPoint}`, {
     facts: { mountPoint },
     hint: `If it belongs there, such as a dataset of its own, say so with --accept-mount ${mountPoint}.`,

@@ -111,6 +111,9 @@ describe("a repository's directory", () => {
     expect(existsSync(join(elsewhere.path, "new"))).toBe(false)
     create([`${store.path}/restic`])
     expect(existsSync(join(elsewhere.path, "new"))).toBe(true)
+    unmount(join(store.path, "restic"))
+    expect(() => create([`${store.path}/restic`])).toThrow("nothing is mounted at")
+    expect(existsSync(join(store.path, "restic/new"))).toBe(false)
   })
 
   it("is not made where the store's own filesystem is another one by now", () => {
