@@ -62,7 +62,10 @@ export interface DirectoryMethods {
     readonly store: StoreRoot
     readonly path: string
   }): Promise<RetirableDirectory>
-  retireDirectory(request: Fenced<RetireRequest>): Promise<RetiredRecord>
+  /** `after`: the fences that must hold when it is gone. */
+  retireDirectory(
+    request: Fenced<RetireRequest> & { readonly after: PlaceSpec["fences"] },
+  ): Promise<RetiredRecord>
   retired(store: StoreRoot): Promise<ReturnType<typeof retiredIn>>
   restoreDirectory(
     request: Fenced<{ readonly store: StoreRoot; readonly id: string }>,
@@ -83,10 +86,10 @@ export function directoryMethods(
 ): DirectoryMethods {
   const progress = new Map<string, number>()
 
-  const once = <T>(fences: PlaceSpec["fences"], act: () => T): T => {
+  const once = <T>(fences: PlaceSpec["fences"], act: () => T, after = fences): T => {
     mustHold(fenceOf(fences))
     const result = during(act)
-    mustHold(fenceOf(fences))
+    mustHold(fenceOf(after))
     return result
   }
 
@@ -129,7 +132,7 @@ export function directoryMethods(
     repairs: async (store) => during(() => repairsOf(store)),
     undoRepair: ({ fences, run, store, id }) => stepwise(fences, run, undoRepair(store, id)),
     lookBeforeRetiring: async ({ store, path }) => during(() => lookBeforeRetiring(store, path)),
-    retireDirectory: async (request) => once(request.fences, () => retireDirectory(request)),
+    retireDirectory: async (request) => once(request.fences, () => retireDirectory(request), request.after),
     retired: async (store) => during(() => retiredIn(store)),
     restoreDirectory: async ({ fences, store, id }) => once(fences, () => restoreDirectory(store, id)),
     purgeDirectory: ({ fences, run, store, id, now }) =>

@@ -3,6 +3,7 @@ import { ownPackage } from "../package.js"
 import { applyCommand } from "./apply.js"
 import { completionCommand } from "./completion.js"
 import type { Context } from "./context.js"
+import { directoriesCommand } from "./directories.js"
 import { doctorCommand } from "./doctor.js"
 import { existsCommand } from "./exists.js"
 import { exitCodeTable } from "./exit-codes.js"
@@ -34,6 +35,7 @@ const commands = [
   repositoriesCommand,
   storesCommand,
   exportsCommand,
+  directoriesCommand,
   freshOnceCommand,
   doctorCommand,
   schemaCommand,

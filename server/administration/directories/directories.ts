@@ -18,6 +18,7 @@ import { Retirement, type RetirementParts } from "./retirement.js"
 import { Runs } from "./runs.js"
 import { StoreAccess, type StoreAccessParts } from "./store-access.js"
 import { relationsOf, type Target, targetOf } from "./targets.js"
+import { placesAt } from "./places-at.js"
 
 export type DirectoriesParts = StoreAccessParts &
   Omit<DirectoryRowsParts & RepairsParts & RetirementParts, "access" | "runs" | "looked">
@@ -39,9 +40,7 @@ export class Directories {
   constructor(parts: DirectoriesParts) {
     this.#parts = parts
     this.#access = new StoreAccess(parts)
-    const looked = (target: Target): void => {
-      this.#lookAgain(target)
-    }
+    const looked = (target: Target): Promise<void> => this.#lookAgain(target)
     const shared = { ...parts, access: this.#access, runs: this.runs, looked }
     this.#rows = new DirectoryRows(shared)
     this.repairs = new Repairs(shared)
@@ -74,7 +73,7 @@ export class Directories {
       }),
     )
     log.info({ store: name, path: target.path, ...owner, by }, "directory created")
-    this.#lookAgain(target)
+    await this.#lookAgain(target)
     return {
       directories: made.map(({ path, made, uid, gid, mode }) => ({
         directory: path,
@@ -120,15 +119,7 @@ export class Directories {
   }
 
   /** What was made, moved or opened shows in the next answer, not in a minute. */
-  #lookAgain({ directory }: Target): void {
-    const { catalog, keeper } = this.#parts
-    const touched = catalog.views().filter(({ spec }) => {
-      const [one, other] = [spec.directory, directory]
-      return one === other || one.startsWith(`${other}/`) || other.startsWith(`${one}/`)
-    })
-    for (const { spec } of touched) {
-      const repository = keeper.repositoryAt(spec.place)
-      if (repository?.store !== undefined) void catalog.listNow(spec, repository.store.name)
-    }
+  async #lookAgain(target: Target): Promise<void> {
+    await placesAt(target, this.#parts, Infinity)
   }
 }

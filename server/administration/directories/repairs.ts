@@ -10,6 +10,7 @@ import {
   shownName,
   STORE_FOLDER,
 } from "../../../storage/disk/index.js"
+import { StorageError } from "../../../storage/index.js"
 import type { Catalog, Clock } from "../../catalog/index.js"
 import type {
   RepairJson,
@@ -25,7 +26,7 @@ import { octal } from "./judge-directory.js"
 import type { Runs } from "./runs.js"
 import type { Access, StoreAccess } from "./store-access.js"
 import { relationsOf, type Target, targetOf } from "./targets.js"
-import { placesAt, refuseWriters } from "./writers.js"
+import { placesAt, refuseWriters } from "./places-at.js"
 
 export interface RepairsParts {
   readonly keeper: FleetKeeper
@@ -33,8 +34,8 @@ export interface RepairsParts {
   readonly clock: Clock
   readonly access: StoreAccess
   readonly runs: Runs
-  /** Whoever was waiting for what may be readable now. */
-  readonly looked: (target: Target) => void
+  /** Has the repositories there listed anew. */
+  readonly looked: (target: Target) => Promise<void>
   readonly log: { info(fields: object, message: string): void }
 }
 
@@ -156,6 +157,23 @@ export class Repairs {
     return leads ? { ...owner, mode: undefined } : owner
   }
 
+  /** A repair that fails half-way says how what it changed is taken back. */
+  async #told<T>(store: string, id: string, repair: () => Promise<T>): Promise<T> {
+    try {
+      return await repair()
+    } catch (error) {
+      const begun = await this.list().catch(() => undefined)
+      if (!(error instanceof StorageError) || begun?.repairs.every((one) => one.id !== id) !== false)
+        throw error
+      const { code, message, facts, hint = "" } = error
+      throw new StorageError(code, message, {
+        facts: { ...facts, store },
+        hint: `${hint} What was changed before that is given back by \`cistern directories undo ${id}\`.`.trim(),
+        cause: error,
+      })
+    }
+  }
+
   async #preview(target: Target, scope: RepairRequest, { fences }: Access, run: string): Promise<RepairJson> {
     const plan = await this.#parts.access.call(target.store.name, "previewRepair", { ...scope, fences, run })
     return planJson(target, scope, plan)
@@ -173,13 +191,9 @@ export class Repairs {
     if (agreed !== undefined && agreed !== basisOf(target, scope, plan)) throw stale()
     const at = new Date(clock.now().wall)
     const record = { id: repairId(at), at: at.toISOString(), by }
-    const done = await access.call(name, "repairDirectory", {
-      ...scope,
-      fences,
-      run,
-      record,
-      agreed: plan.digest,
-    })
+    const done = await this.#told(name, record.id, () =>
+      access.call(name, "repairDirectory", { ...scope, fences, run, record, agreed: plan.digest }),
+    )
     if (done.stale) throw stale()
     const { changed, otherwise } = done
     const { uid, gid } = scope.wanted
@@ -187,7 +201,7 @@ export class Repairs {
       { store: name, path: target.path, id: record.id, uid, gid, recursive: scope.recursive, changed, by },
       "directory repaired",
     )
-    looked(target)
+    await looked(target)
     return {
       ...planJson(target, scope, done.plan),
       applied: plan.changes > 0,

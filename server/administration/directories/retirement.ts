@@ -20,7 +20,7 @@ import type { AdministratorViews } from "../views.js"
 import type { Runs } from "./runs.js"
 import type { StoreAccess } from "./store-access.js"
 import { relationsOf, type Target, targetOf } from "./targets.js"
-import { placesAt, refuseWriters } from "./writers.js"
+import { placesAt, refuseWriters } from "./places-at.js"
 
 export interface RetirementParts {
   readonly keeper: FleetKeeper
@@ -30,7 +30,8 @@ export interface RetirementParts {
   readonly nfsServer: Pick<NfsServer, "state">
   readonly access: StoreAccess
   readonly runs: Runs
-  readonly looked: (target: Target) => void
+  /** Has the repositories there listed anew. */
+  readonly looked: (target: Target) => Promise<void>
   readonly log: { info(fields: object, message: string): void }
 }
 
@@ -84,10 +85,16 @@ export class Retirement {
       return { retired: false, ...plan, id: null }
     const record = { id: quarantineId(target.path, now), retiredAt: now.toISOString(), by, holdUntil }
     await runs.alone(name, () =>
-      access.call(name, "retireDirectory", { ...way, path: target.path, inode: found.inode, record }),
+      access.call(name, "retireDirectory", {
+        ...way,
+        after: way.fences.filter(({ path }) => path === target.store.path),
+        path: target.path,
+        inode: found.inode,
+        record,
+      }),
     )
     log.info({ store: name, path: target.path, id: record.id, holdUntil, accept, by }, "directory retired")
-    looked(target)
+    await looked(target)
     return { retired: true, ...plan, id: record.id }
   }
 
@@ -115,7 +122,7 @@ export class Retirement {
     const record = await runs.alone(store, () => access.call(store, "restoreDirectory", { ...way, id }))
     if (record === undefined) throw nothingRetired(store, id)
     log.info({ store, id, path: record.path, by }, "retired directory restored")
-    looked({ ...target, path: record.path, directory: join(target.directory, record.path) })
+    await looked({ ...target, path: record.path, directory: join(target.directory, record.path) })
     return { store, id, path: record.path }
   }
 

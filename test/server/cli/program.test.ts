@@ -15,6 +15,7 @@ const commands = [
   "repositories",
   "stores",
   "exports",
+  "directories",
   "fresh-once",
   "doctor",
   "schema",
@@ -54,6 +55,10 @@ describe("cistern --help", () => {
       "repositories list",
       "stores list",
       "exports list",
+      "directories list",
+      "directories audit",
+      "directories repairs",
+      "directories quarantine",
     ]) {
       expect((await cli([...command.split(" "), "--help"])).stdout).toContain("--json")
     }

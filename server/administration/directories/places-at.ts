@@ -7,20 +7,21 @@ import type { FleetKeeper } from "../fleet-keeper.js"
 import { soon } from "../soon.js"
 import type { Target } from "./targets.js"
 
-/** More repositories than this are not listed anew before one act. */
+/** More repositories than this are not listed anew only to know who writes in them. */
 const MOST_LISTINGS = 20
 
 /** The repositories in a directory or around it, as they are now where that can be told soon. */
 export async function placesAt(
   { store, directory }: Target,
   { keeper, catalog }: { readonly keeper: FleetKeeper; readonly catalog: Catalog },
+  most = MOST_LISTINGS,
 ): Promise<PlaceView[]> {
   const touched = (): PlaceView[] =>
     catalog
       .views()
       .filter(({ spec }) => isAround(directory, spec.directory) || isAround(spec.directory, directory))
   const listings = touched()
-    .slice(0, MOST_LISTINGS)
+    .slice(0, most)
     .flatMap(({ spec }) => {
       const repository = keeper.repositoryAt(spec.place)
       return repository === undefined ? [] : catalog.listNow(spec, store.name, familyOf(repository))
