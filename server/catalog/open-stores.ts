@@ -5,6 +5,7 @@ import type { DirectoryMethods } from "./directory-methods.js"
 import type { FoundCopy, KeptCopy } from "./ledger-files.js"
 import type {
   CatalogMethods,
+  DiscoverRequest,
   FoundDirectory,
   OwnershipRequest,
   PlaceSpec,
@@ -156,6 +157,11 @@ export class OpenStores {
   /** Where directories of a store really are: one for each path, in the same order. */
   async locate(store: string, paths: readonly string[]): Promise<readonly FoundDirectory[]> {
     return this.named(store).connection.rpc.call("locate", paths)
+  }
+
+  /** Relative paths of the folders at a depth below a directory of a store, sorted. Throws StorageError. */
+  async discover(store: string, request: DiscoverRequest): Promise<readonly string[]> {
+    return this.named(store).connection.rpc.call("discover", request)
   }
 
   /** Has the store's thread do something with its directories. Throws StorageError. */

@@ -1,5 +1,6 @@
 import type { LookRequest, StoreRoot } from "../../../storage/disk/index.js"
-import type { VolumeName } from "../../../storage/identity/index.js"
+import { type VolumeName, volumesAt } from "../../../storage/identity/index.js"
+import { StorageError } from "../../../storage/index.js"
 import { type FleetRepository, isPerVolume, repositoriesFor, spotOf } from "../../answers/index.js"
 import type { Catalog, LookedAt } from "../../catalog/index.js"
 import type { StoreEntry } from "../../config/index.js"
@@ -59,25 +60,45 @@ export class DirectoryRows {
   async #rowsOf(repository: FleetRepository, most: number): Promise<DirectoryJson[]> {
     const { store } = repository
     if (store === undefined) return []
-    const { catalog, access } = this.#parts
-    const asked = this.#askedOf(repository, store).slice(0, most)
-    const hang = catalog.stores.hang(store.name)
-    const root = access.viewOf(store)
-    if (hang !== undefined || root === undefined || asked.length === 0) {
-      const problem =
-        hang === undefined
-          ? { code: "store_unknown", message: `nothing is remembered of store ${store.name} yet`, hint: null }
-          : { code: "store_hangs", message: hang.message, hint: hang.hint }
-      return asked.map((one) => ({ ...this.#frame(one), problem }))
+    const problem = await this.#problemOf(store)
+    const root = this.#parts.access.viewOf(store)
+    if (problem !== undefined || root === undefined) {
+      const asked = this.#askedOf(repository, store, []).slice(0, most)
+      return asked.map((one) => ({ ...this.#frame(one), problem: problem ?? null }))
     }
-    const fence = await access.fenceProblem(store)
-    if (fence !== undefined) return asked.map((one) => ({ ...this.#frame(one), problem: fence }))
-    const found = await access.call(store.name, "lookAtDirectories", looksOf(asked, root))
+    const asked = this.#askedOf(repository, store, await this.#discovered(repository, store)).slice(0, most)
+    if (asked.length === 0) return []
+    const found = await this.#parts.access.call(store.name, "lookAtDirectories", looksOf(asked, root))
     return asked.map((one, at) => this.#row(one, found[at]))
   }
 
+  /** Why nothing can be said of a store now. */
+  async #problemOf(store: StoreEntry): Promise<DirectoryJson["problem"] | undefined> {
+    const { catalog, access } = this.#parts
+    const hang = catalog.stores.hang(store.name)
+    if (hang !== undefined) return { code: "store_hangs", message: hang.message, hint: hang.hint }
+    if (access.viewOf(store) !== undefined) return access.fenceProblem(store)
+    return { code: "store_unknown", message: `nothing is remembered of store ${store.name} yet`, hint: null }
+  }
+
+  /** The directories of a tree of repositories that are there at this moment, known already or not. */
+  async #discovered(repository: FleetRepository, store: StoreEntry): Promise<string[]> {
+    const { keeper, catalog } = this.#parts
+    const family = keeper.catalogSpec().families.find(({ name }) => name === repository.entry.name)
+    if (family === undefined) return []
+    try {
+      const { root, depth } = family
+      const found = await catalog.stores.discover(store.name, { root, depth })
+      return found.flatMap((path) => family.specFor(path)?.directory ?? [])
+    } catch (error) {
+      // There is no tree yet, or a part of it cannot be read: what is known of it is looked at all the same, and says so.
+      if (error instanceof StorageError) return []
+      throw error
+    }
+  }
+
   /** What is held by the catalog, and, of those that restore, what was asked for and is not there. */
-  #askedOf(repository: FleetRepository, store: StoreEntry): Asked[] {
+  #askedOf(repository: FleetRepository, store: StoreEntry, discovered: readonly string[]): Asked[] {
     const { keeper, catalog, views } = this.#parts
     const ask = (directory: string, volume: VolumeName | null): Asked => ({
       store,
@@ -90,10 +111,10 @@ export class DirectoryRows {
       const spot = spotOf(repository, { namespace: "any", pvc: "any" })
       return spot === undefined ? [] : [ask(spot.directory, null)]
     }
-    const places = new FleetPlaces(keeper, catalog)
-    const held = places.of(repository).map((view) => {
-      const volume = places.volumeAt(repository, view)
-      return ask(view.spec.directory, volume ?? null)
+    const places = new FleetPlaces(keeper, catalog).of(repository).map(({ spec }) => spec.directory)
+    const held = [...new Set([...places, ...discovered])].map((directory) => {
+      const { path } = ask(directory, null)
+      return ask(directory, (repository.template && volumesAt(repository.template, path)[0]) ?? null)
     })
     const known = new Set(held.map(({ directory }) => directory))
     const { entry } = repository
