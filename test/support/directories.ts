@@ -35,11 +35,14 @@ export function ownersBelow(directory: string): Record<string, string> {
   return owners
 }
 
-/** A directory that nobody may change: whatever follows a link out of a store would. */
-export function canary(): { path: string; state: () => string } {
+/**
+ * A directory that nobody may change: whatever follows a link out of a store would. `names`: files in it, of the same names as what
+ * somebody is about to change.
+ */
+export function canary(names: readonly string[] = []): { path: string; state: () => string } {
   const path = scratch()
   mkdirSync(join(path, "inner"))
-  writeFileSync(join(path, "file"), "precious")
+  for (const name of ["file", ...names]) writeFileSync(join(path, name), "precious")
   writeFileSync(join(path, "inner/file"), "precious")
   return {
     path,
