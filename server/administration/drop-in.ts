@@ -27,6 +27,7 @@ export function lentByDropIn({ repositoryPath, password }: KopiaFilesystemDropIn
     dismissed: [],
     decides: "restore",
     new: false,
+    owner: undefined,
   }
   return { entry, directory: repositoryPath }
 }

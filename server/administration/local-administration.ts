@@ -28,6 +28,7 @@ import {
 import { HttpError } from "../http/index.js"
 import type { Ledger } from "../ledger/index.js"
 import { applyDocument, type ApplyParts } from "./apply.js"
+import { Directories } from "./directories/index.js"
 import { type DoctorParts, examine } from "./doctor.js"
 import { ApplyExports } from "./apply-exports.js"
 import { ChosenNfsServer, type ChosenNfsServerParts } from "./chosen-nfs-server.js"
@@ -67,6 +68,7 @@ export interface LocalAdministrationParts {
 
 /** What an administrator may see and do, over the socket that only the state directory's owner may open. */
 export class LocalAdministration implements Administration {
+  readonly directories: Directories
   readonly #parts: LocalAdministrationParts
   /** Keeps the exports as they are declared, from its `start` on. */
   readonly exportKeeper: ExportKeeper
@@ -89,6 +91,7 @@ export class LocalAdministration implements Administration {
     this.exportKeeper = new ExportKeeper({ ...parts, declared, storeFences, nfsServer, turns })
     this.#exports = new ExportRows({ declared, nfsServer, keeper: this.exportKeeper })
     this.#applyExports = new ApplyExports({ ...parts, declared, nfsServer, turns })
+    this.directories = new Directories({ ...parts, storeFences, nfsServer })
   }
 
   repositories(): RepositoriesJson {
@@ -223,7 +226,8 @@ export class LocalAdministration implements Administration {
     const { keeper, catalog } = this.#parts
     const places = new FleetPlaces(keeper, catalog)
     const checks = keeper.fleet.repositories.map((one) => repositoryChecks(one, { places, catalog }))
-    return (await Promise.all(checks)).flat()
+    const all = await Promise.all([...checks, this.directories.checks()])
+    return all.flat()
   }
 
   #placeOf(name: string, path: string | undefined): { place: string } {

@@ -70,7 +70,7 @@ export function judgeOwnership(
       name,
       status: "warn",
       detail: `of ${mixed.looked} looked at in ${mixed.directory}, ${mixed.owners.map(told).join(", ")}`,
-      hint: "A mover may not read what another user's mover wrote. Let all run as one user, or squash the export to one, and hand over what is there with `chown -R`.",
+      hint: "A mover may not read what another user's mover wrote. Let all run as one user, or squash the export to one; then `cistern directories` says what to hand over, and does it.",
     }
   }
   const modes = [

@@ -1,6 +1,7 @@
 import type { FenceRecord, FenceState, Location, OwnershipSample, Space } from "../../storage/disk/index.js"
 import type { Engine, Listing, Snapshot } from "../../storage/index.js"
 import type { Moment } from "./clock.js"
+import type { DirectoryMethods } from "./directory-methods.js"
 import type { FoundCopy, KeepCopyRequest, KeptCopy } from "./ledger-files.js"
 import type { ErrorJson, Methods } from "./rpc.js"
 import type { SummaryDelta } from "./summary.js"
@@ -99,7 +100,7 @@ export interface OwnershipRequest {
 }
 
 /** What the reading thread does for the catalog. */
-export interface StoreMethods extends Methods {
+export interface StoreMethods extends Methods, DirectoryMethods {
   list(request: ListRequest): Promise<ListReply>
   snapshots(place: string): Promise<readonly Snapshot[]>
   /** Relative paths of the folders at that depth, sorted. */

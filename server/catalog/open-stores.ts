@@ -1,9 +1,11 @@
 import type { FenceRecord, FenceState, OwnershipSample, Space } from "../../storage/disk/index.js"
 import { type KeyMemory, Secret } from "../../storage/index.js"
 import type { Clock } from "./clock.js"
+import type { DirectoryMethods } from "./directory-methods.js"
 import type { FoundCopy, KeptCopy } from "./ledger-files.js"
 import type {
   CatalogMethods,
+  DiscoverRequest,
   FoundDirectory,
   OwnershipRequest,
   PlaceSpec,
@@ -160,6 +162,20 @@ export class OpenStores {
   /** Where directories of a store really are: one for each path, in the same order. */
   async locate(store: string, paths: readonly string[]): Promise<readonly FoundDirectory[]> {
     return this.named(store).connection.rpc.call("locate", paths)
+  }
+
+  /** Relative paths of the folders at a depth below a directory of a store, sorted. Throws StorageError. */
+  async discover(store: string, request: DiscoverRequest): Promise<readonly string[]> {
+    return this.named(store).connection.rpc.call("discover", request)
+  }
+
+  /** Has the store's thread do something with its directories. Throws StorageError. */
+  directories<Name extends keyof DirectoryMethods>(
+    store: string,
+    method: Name,
+    argument: Parameters<DirectoryMethods[Name]>[0],
+  ): Promise<Awaited<ReturnType<DirectoryMethods[Name]>>> {
+    return this.named(store).connection.rpc.call(method, argument)
   }
 
   /** False when a thread hangs on a mount and is left behind. */

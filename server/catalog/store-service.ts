@@ -25,6 +25,7 @@ import {
   StorageError,
 } from "../../storage/index.js"
 import { type Clock, type Moment, systemClock } from "./clock.js"
+import { directoryMethods } from "./directory-methods.js"
 import { discover } from "./discover.js"
 import { FolderWatch } from "./folder-watch.js"
 import { findLedgerCopies, keepLedgerCopy, setLedgerCopyAside } from "./ledger-files.js"
@@ -104,6 +105,7 @@ export class StoreService {
       ownership: async ({ directories, most }) =>
         directories.flatMap((directory) => during(() => ownershipOf(directory, most))),
       space: async (path) => during(() => spaceAt(path)),
+      ...directoryMethods(during, (fences) => this.#fenceOf(fences)),
       locate: async (paths) => paths.map((path) => during(() => foundAt(path))),
       forget: (place) => {
         this.#open.delete(place)

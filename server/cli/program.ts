@@ -4,6 +4,7 @@ import { adoptCommand } from "./adopt.js"
 import { applyCommand } from "./apply.js"
 import { completionCommand } from "./completion.js"
 import type { Context } from "./context.js"
+import { directoriesCommand } from "./directories.js"
 import { doctorCommand } from "./doctor.js"
 import { existsCommand } from "./exists.js"
 import { exitCodeTable } from "./exit-codes.js"
@@ -36,6 +37,7 @@ const commands = [
   repositoriesCommand,
   storesCommand,
   exportsCommand,
+  directoriesCommand,
   freshOnceCommand,
   doctorCommand,
   schemaCommand,

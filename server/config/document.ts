@@ -78,6 +78,15 @@ export interface RepositoryEntry {
   readonly decides: Decides
   /** The place is empty, and is meant to be (design, "The first backup"). */
   readonly new: boolean
+  /** Whose its directories are to be; undefined: whom the export around them makes everybody. */
+  readonly owner: RepositoryOwner | undefined
+}
+
+export interface RepositoryOwner {
+  readonly uid: number
+  readonly gid: number
+  /** Four octal digits, of the directory itself. Left out: only that its owner can work in it. */
+  readonly mode?: string
 }
 
 /**

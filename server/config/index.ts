@@ -15,6 +15,7 @@ export {
   type NfsServerEntry,
   type Place,
   type RepositoryEntry,
+  type RepositoryOwner,
   type S3Place,
   type SecretReference,
   type StoreEntry,

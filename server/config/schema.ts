@@ -130,6 +130,24 @@ const volume = z.union([
   z.strictObject({ read: z.string().min(1).exactOptional(), also: z.array(z.string().min(1)).default([]) }),
 ])
 
+const userId = z.int().min(0).max(0xffff_fffe)
+
+const owner = z
+  .strictObject({
+    uid: userId,
+    gid: userId,
+    mode: z
+      .string('octal digits in quotes are wanted, such as "0750": YAML reads bare ones as another number')
+      .regex(
+        /^[02]?7[0-7][0145]$/,
+        'three octal digits are wanted, such as "0750", or "2770" with set-gid: its owner may do everything, others may not write',
+      )
+      .transform((mode) => mode.padStart(4, "0"))
+      .exactOptional()
+      .describe("Of the directory itself"),
+  })
+  .describe("Whose the repository's directories are; left out, whom the export around them makes everybody")
+
 const repository = z
   .strictObject({
     name,
@@ -148,9 +166,10 @@ const repository = z
     dismissed: z.array(z.string().min(1)).default([]),
     decides: z.enum(["restore", "guard", "no"]).exactOptional(),
     new: z.boolean().default(false).describe("This place is empty and is meant to be"),
+    owner: owner.exactOptional(),
   })
   .transform((written, context): DeclaredRepository => {
-    const { store, path, s3, conventions, password, decides, ...rest } = written
+    const { store, path, s3, conventions, password, decides, owner, ...rest } = written
     const place = placeOf(store, path, s3)
     if (typeof place === "string") {
       context.addIssue({ code: "custom", message: place })
@@ -163,12 +182,20 @@ const repository = z
         message: "a restic repository has no conventions: its place is its identity",
       })
     }
+    if (owner !== undefined && place.kind === "s3") {
+      context.addIssue({
+        code: "custom",
+        path: ["owner"],
+        message: "objects in s3 have no owner of this kind",
+      })
+    }
     const usual = { written: usualConvention, read: usualConvention, verbatim: false }
     return {
       ...rest,
       place,
       password,
       decides,
+      owner,
       conventions: written.engine === "restic" ? [] : (conventions ?? [usual]),
     }
   })

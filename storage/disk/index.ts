@@ -74,3 +74,4 @@ export {
   type SetQuotaOptions,
   type Thresholds,
 } from "./quotas/index.js"
+export * from "./directories/index.js"

@@ -20,7 +20,8 @@ import {
   type StoresJson,
   type VolumesJson,
 } from "../contract/admin.js"
-import { HttpError } from "../errors.js"
+import { type DirectoryAdministration, directoryRoutes } from "./directory-routes.js"
+import { bodyOf, queryOf } from "./request-parts.js"
 
 interface SnapshotFilter {
   readonly repository?: string | undefined
@@ -46,6 +47,7 @@ export interface Administration {
   document(): DocumentJson
   freshOnce(request: z.output<typeof freshOnceRequest>, by: string): FreshOnceJson
   doctor(): Promise<DoctorJson>
+  readonly directories: DirectoryAdministration
 }
 
 /** Who acts through the socket that only the state directory's owner may open. */
@@ -101,31 +103,10 @@ export function adminRoutes(administration: Administration): Router {
   router.post(adminPaths.freshOnce, (request, response) => {
     response.json(administration.freshOnce(bodyOf(request, freshOnceRequest), LOCAL_ADMINISTRATOR))
   })
+  router.use(directoryRoutes(administration.directories, LOCAL_ADMINISTRATOR))
   return router
 }
 
 function dryRun(request: Request): boolean {
   return bodyOf(request, applyRequest).dryRun
-}
-
-function queryOf(request: Request): Partial<Record<string, string>> {
-  const query: Partial<Record<string, string>> = {}
-  for (const [name, value] of Object.entries(request.query)) {
-    if (typeof value !== "string") throw new HttpError(400, "invalid", `${name} may be given once.`)
-    query[name] = value
-  }
-  return query
-}
-
-function bodyOf<Schema extends z.ZodType>(request: Request, schema: Schema): z.output<Schema> {
-  const result = schema.safeParse(request.body ?? {})
-  if (result.success) return result.data
-  throw new HttpError(400, "invalid", "The request does not have the expected form.", {
-    problems: result.error.issues.map(({ path, message }) => ({
-      path: path.map((part) => (typeof part === "symbol" ? part.toString() : part)),
-      line: null,
-      column: null,
-      message,
-    })),
-  })
 }

@@ -65,7 +65,7 @@ describe("the doctor", () => {
     expect(check("files")).toMatchObject({
       status: "warn",
       detail: expect.stringContaining(`1 belong to 1000:1000 (such as ${other})`) as string,
-      hint: expect.stringContaining("chown -R") as string,
+      hint: expect.stringContaining("cistern directories") as string,
     })
   })
 

@@ -16,6 +16,7 @@ const commands = [
   "repositories",
   "stores",
   "exports",
+  "directories",
   "fresh-once",
   "doctor",
   "schema",
@@ -56,6 +57,10 @@ describe("cistern --help", () => {
       "stores list",
       "exports list",
       "adopt",
+      "directories list",
+      "directories audit",
+      "directories repairs",
+      "directories quarantine",
     ]) {
       expect((await cli([...command.split(" "), "--help"])).stdout).toContain("--json")
     }

@@ -1,0 +1,54 @@
+import { isAround } from "../../../storage/nfs/index.js"
+import type { Document, RepositoryEntry } from "../../config/index.js"
+
+/** Whose a repository's directories are to be, as far as somebody said it. */
+export interface Expectation {
+  readonly owner: ExpectedOwner | undefined
+  /** Whom the exports through which its movers write make everybody: one for each that differs. Empty: nobody is made another. */
+  readonly squashes: readonly Squash[]
+  /** Path, relative to the store, of the innermost export around it; undefined: none is declared. */
+  readonly exported: string | undefined
+}
+
+export interface ExpectedOwner {
+  readonly uid: number
+  readonly gid: number
+  readonly mode: number | undefined
+  readonly from: "document" | "export"
+}
+
+export interface Squash {
+  readonly uid: number
+  readonly gid: number
+}
+
+/** Decides by the document alone. `path` is relative to the store of the repository. */
+export function expectationOf(
+  { exports }: Pick<Document, "exports">,
+  { owner, cluster, place }: Pick<RepositoryEntry, "owner" | "cluster" | "place">,
+  path: string,
+): Expectation {
+  const store = place.kind === "store" ? place.store : undefined
+  const around = exports
+    .filter((one) => one.store === store && one.cluster === cluster && one.access === "readWrite")
+    .filter((one) => isAround(`/${one.path}`, `/${path}`))
+  const squashes = distinct(around.flatMap(({ squash }) => squash ?? []))
+  const innermost = around.map((one) => one.path).sort((one, other) => other.length - one.length)[0]
+  return { owner: ownerBy(owner, squashes), squashes, exported: innermost }
+}
+
+function ownerBy(owner: RepositoryEntry["owner"], squashes: readonly Squash[]): ExpectedOwner | undefined {
+  if (owner !== undefined) {
+    const mode = owner.mode === undefined ? undefined : parseInt(owner.mode, 8)
+    return { uid: owner.uid, gid: owner.gid, mode, from: "document" }
+  }
+  const [squash] = squashes
+  // Two exports that differ say nothing together.
+  return squash === undefined || squashes.length > 1
+    ? undefined
+    : { uid: squash.uid, gid: squash.gid, mode: undefined, from: "export" }
+}
+
+function distinct(squashes: readonly Squash[]): Squash[] {
+  return [...new Map(squashes.map(({ uid, gid }) => [`${uid}:${gid}`, { uid, gid }])).values()]
+}

@@ -1,0 +1,1 @@
+export { Directories, type DirectoriesParts } from "./directories.js"

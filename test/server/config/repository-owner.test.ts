@@ -1,0 +1,90 @@
+import { describe, expect, it } from "vitest"
+import { emptyDocument } from "../../../server/config/document.js"
+import { DocumentError, renderProblem } from "../../../server/config/document-error.js"
+import { parseDocument, parsePlainDocument } from "../../../server/config/parse-document.js"
+import { planApply } from "../../../server/config/plan-apply.js"
+import { plainDocument, renderDocument } from "../../../server/config/render-document.js"
+import { documentJsonSchema } from "../../../server/config/schema.js"
+
+const text = (owner: string, place = "store: tank, path: kopia") => `
+stores: [{ name: tank, path: /mnt/tank }]
+clusters: [{ name: home }]
+repositories:
+  - { name: shared, cluster: home, engine: kopia, ${place}${owner === "" ? "" : `, owner: ${owner}`} }
+`
+
+const secrets = { has: () => false, holds: () => false }
+
+function problems(owner: string, place?: string): string {
+  try {
+    parseDocument(text(owner, place))
+  } catch (error) {
+    if (error instanceof DocumentError) return error.problems.map(renderProblem).join("\n")
+    throw error
+  }
+  return ""
+}
+
+describe("a repository's owner in the document", () => {
+  it.each([
+    ['{ uid: 568, gid: 568, mode: "750" }', { uid: 568, gid: 568, mode: "0750" }],
+    ['{ uid: 1000, gid: 1000, mode: "2770" }', { uid: 1000, gid: 1000, mode: "2770" }],
+    ["{ uid: 568, gid: 568 }", { uid: 568, gid: 568 }],
+    ["", undefined],
+  ])("%s is kept, written back, and read as the same again", (owner, wanted) => {
+    const { document } = parseDocument(text(owner))
+    expect(document.repositories[0]?.owner).toEqual(wanted)
+    expect(parseDocument(renderDocument(document)).document).toEqual(document)
+    expect(parsePlainDocument(plainDocument(document))).toEqual(document)
+    expect("owner" in ((plainDocument(document)["repositories"] as object[])[0] ?? {})).toBe(owner !== "")
+  })
+
+  it.each([
+    ["{ uid: -1, gid: 568 }", "uid"],
+    ["{ uid: 4294967295, gid: 568 }", "uid"],
+    ["{ uid: 568 }", "gid"],
+    ['{ uid: 568, gid: 568, user: "apps" }', "user"],
+    ["{ uid: 568, gid: 568, mode: 0750 }", "in quotes"],
+    ["{ uid: 568, gid: 568, mode: 750 }", "in quotes"],
+    ['{ uid: 568, gid: 568, mode: "0777" }', "others may not write"],
+    ['{ uid: 568, gid: 568, mode: "0550" }', "its owner may do everything"],
+    ['{ uid: 568, gid: 568, mode: "4750" }', "three octal digits"],
+    ['{ uid: 568, gid: 568, mode: "rwx" }', "three octal digits"],
+  ])("%s is refused with the line", (owner, word) => {
+    expect(problems(owner)).toContain(word)
+    expect(problems(owner)).toMatch(/^5:/)
+  })
+
+  it("is refused where objects have none", () => {
+    expect(problems("{ uid: 1, gid: 1 }", 's3: { endpoint: "http://h", bucket: b }')).toContain(
+      "in s3 have no owner",
+    )
+  })
+
+  it("is a change of its own that loosens no decision", () => {
+    const plan = (current: typeof emptyDocument, owner: string) =>
+      planApply(current, parseDocument(text(owner)).document, { secrets })
+    const { document } = plan(emptyDocument, "")
+    const { changes, acknowledgements } = plan(document, "{ uid: 568, gid: 568 }")
+    expect(changes.filter(({ kind }) => kind !== "unchanged")).toEqual([
+      {
+        kind: "changed",
+        of: "repository",
+        name: "shared",
+        fields: [{ field: "owner", before: null, after: '{"uid":568,"gid":568}' }],
+        notes: [],
+      },
+    ])
+    expect(acknowledgements).toEqual([])
+    expect(
+      plan(
+        plan(emptyDocument, '{ uid: 1, gid: 1, mode: "750" }').document,
+        '{ uid: 1, gid: 1, mode: "0750" }',
+      ).changes.every(({ kind }) => kind === "unchanged"),
+    ).toBe(true)
+  })
+
+  it("is in the schema that editors complete by", () => {
+    expect(JSON.stringify(documentJsonSchema())).toContain("Whose the repository's directories are")
+  })
+})
