@@ -554,11 +554,7 @@ describe("names that were chosen to do harm", () => {
       mkdirSync(join(tank, "rclone/ns", name), { recursive: true })
       writeFileSync(join(tank, "rclone/ns", name, "permissions.facl"), "")
     }
-    const { stdout, stderr, document } = await proposed(
-      tank,
-      "--password-file",
-      passwordFile("format 3 password"),
-    )
+    const { stdout, stderr, document } = await proposed(tank)
     // Every line of the document is of the document or a comment; what can move a terminal is nowhere.
     const unshown = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/u
     for (const line of [...stdout.split("\n"), ...stderr.split("\n")]) expect(line).not.toMatch(unshown)
