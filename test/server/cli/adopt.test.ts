@@ -4,6 +4,8 @@ import { dirname, join } from "node:path"
 import { describe, expect, it } from "vitest"
 import { parse } from "yaml"
 import { type Document, emptyDocument, parseDocument, planApply } from "../../../server/config/index.js"
+import { gatherEvidence } from "../../../server/cli/adopt/evidence.js"
+import { surveyTree } from "../../../storage/survey/index.js"
 import { cli, type CliResult } from "../../support/cli.js"
 import { scratch } from "../../support/fixtures.js"
 import { ext4Image, mountBind, mountImage, mountTmpfs, requireRoot } from "../../support/mounts.js"
@@ -354,6 +356,26 @@ describe("passwords", () => {
     expect(exitCode).toBe(3)
   })
 
+  it("that open the first of a tree and not the last are left out as well", async () => {
+    const tank = scratch()
+    for (const [volume, password] of [
+      ["a/first", "one"],
+      ["b/last", "two"],
+    ] as const)
+      writeSyntheticRestic(join(tank, volume), { password, snapshots: 1, cost: CHEAP_COST })
+    const one = await found(tank, "--password-file", passwordFile("one"))
+    expect(one.document?.repositories.map(({ password }) => password)).toEqual([undefined])
+    const both = await found(
+      tank,
+      "--password-file",
+      passwordFile("one"),
+      "--password-file",
+      passwordFile("two"),
+    )
+    expect(both.document?.repositories.map(({ password }) => password)).toEqual([undefined])
+    expect(both.found.map(({ password }) => password)).not.toContain(null)
+  })
+
   it("are read as the daemon reads them", async () => {
     const tank = putRepository("restic/two-keys", join(scratch(), "media/radarr"))
     const file = join(scratch(), "password")
@@ -438,6 +460,25 @@ describe("adopt ends with", () => {
   })
 })
 
+describe("when the time is over", () => {
+  it("repositories that were found are not opened any more, which is said", async () => {
+    const tank = scratch()
+    for (const volume of ["a/one", "b/two"])
+      writeSyntheticRestic(join(tank, volume), { password: "pw", snapshots: 1, cost: CHEAP_COST })
+    const limits = { depth: 9, names: 999, namesInFolder: 99 }
+    let looks = 0
+    const now = (): number => looks++
+    surveyTree(tank, { ...limits, now, deadline: 1_000 })
+    const deadline = 2 * looks + 1
+    const { contents, unlooked } = await gatherEvidence(tank, [], { ...limits, now, deadline })
+    expect(contents.map(({ path, snapshots }) => [path, snapshots])).toEqual([
+      ["a/one", 1],
+      ["b/two", undefined],
+    ])
+    expect(unlooked).toEqual([{ path: "b/two", code: "limit", message: "not opened: the time was over" }])
+  })
+})
+
 describe("exports", () => {
   it("are shown in a comment, and proposed where networks are given, for whoever owns the files", async () => {
     const tank = scratch()
@@ -464,6 +505,18 @@ describe("exports", () => {
   })
 
   it("are never one in another", async () => {
+    const nested = scratch()
+    for (const volume of ["media/radarr", "home/plex"])
+      putRepository("restic/two-keys", join(nested, "a", volume, "restic"))
+    putRepository("kopia/cluster-shared", join(nested, "a/home/all/kopia"))
+    const both = await proposed(nested, "--networks", "192.168.10.0/24", ...kopiaPassword())
+    expect(both.repositories).toEqual([
+      "home/a-home-all-kopia: restore kopia a/home/all/kopia",
+      "home/a-restic: guard restic a/{namespace}/{pvc}/restic",
+    ])
+    // Movers write to Kopia's, which they reach through the one around it.
+    expect(both.document.exports).toMatchObject([{ path: "a", access: "readWrite" }])
+
     const tank = putRepository("restic/movers", join(scratch(), "tank"))
     const { document, stdout } = await proposed(tank, "--networks", "192.168.10.0/24")
     expect(document.exports.map(({ path }) => path)).toEqual([""])
@@ -501,11 +554,7 @@ describe("names that were chosen to do harm", () => {
       mkdirSync(join(tank, "rclone/ns", name), { recursive: true })
       writeFileSync(join(tank, "rclone/ns", name, "permissions.facl"), "")
     }
-    const { stdout, stderr, document } = await proposed(
-      tank,
-      "--password-file",
-      passwordFile("format 3 password"),
-    )
+    const { stdout, stderr, document } = await proposed(tank)
     // Every line of the document is of the document or a comment; what can move a terminal is nowhere.
     const unshown = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/u
     for (const line of [...stdout.split("\n"), ...stderr.split("\n")]) expect(line).not.toMatch(unshown)

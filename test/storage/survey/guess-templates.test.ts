@@ -91,6 +91,15 @@ describe("the layout of restic repositories is guessed", () => {
     })
   })
 
+  it("never with a folder for a namespace that only says what it is for", () => {
+    const alone = ["backups/radarr", "backups/sonarr"]
+    expect(guess(alone)).toMatchObject({ templates: [], singles: alone })
+    expect(guess(alone, { namespaces: new Set(["backups"]) })).toMatchObject({
+      templates: ["{namespace}/{pvc}"],
+    })
+    expect(guess(["restic/radarr", "kopia/sonarr"])).toMatchObject({ templates: [] })
+  })
+
   it("with names joined by a dash only where the namespaces are known", () => {
     const joined = ["restic/media-radarr", "restic/home-home-assistant"]
     expect(guess(joined)).toMatchObject({ templates: [], singles: joined })
