@@ -5,7 +5,7 @@ import { join } from "node:path"
 import type { Logger } from "pino"
 import { durabilityOf, hasFileEvents } from "../storage/disk/index.js"
 import { exportfsReload } from "../storage/host/index.js"
-import { KernelServer } from "../storage/nfs/index.js"
+import { KernelServer, readClients } from "../storage/nfs/index.js"
 import {
   AdministratorViews,
   applyAtStart,
@@ -202,6 +202,7 @@ export async function startDaemon(config: Config): Promise<RunningDaemon> {
     marks: shelf.marks,
     acknowledgements: new Acknowledgements(database.connection),
     nfsServer: new KernelServer(ownerOf(stateDirectory), exportfsReload),
+    nfsClients: () => readClients(),
     apply,
     doctor: {
       lastWriteError: () => ledger.lastWriteError,

@@ -15,6 +15,8 @@ export interface DoctorParts {
   readonly cacheError: () => unknown
   /** What is found in the repositories besides their listings. */
   readonly repositoryChecks: () => Promise<readonly CheckJson[]>
+  /** What the machine shows besides. */
+  readonly moreChecks: () => Promise<readonly CheckJson[]>
   /** One for each store. */
   readonly ledgerCopies: () => readonly CheckJson[]
   readonly durability: () => { readonly durable: boolean; readonly message?: string }
@@ -22,10 +24,11 @@ export interface DoctorParts {
 
 /** What the daemon sees of its stores, repositories and state. The machine itself is checked by the command line. */
 export async function examine(parts: DoctorParts): Promise<DoctorJson> {
-  const [shown, besides, exported] = await Promise.all([
+  const [shown, besides, exported, more] = await Promise.all([
     parts.stores(),
     parts.repositoryChecks(),
     parts.exports(),
+    parts.moreChecks(),
   ])
   const stores = shown.stores.map(({ name, state, problem, freeBytes, totalBytes }): CheckJson => ({
     name: `store ${name}`,
@@ -62,6 +65,7 @@ export async function examine(parts: DoctorParts): Promise<DoctorJson> {
       ...repositories,
       ...exportChecks(exported),
       ...besides,
+      ...more,
       ...parts.ledgerCopies(),
       stateCheck(parts),
       memoryCheck(parts),

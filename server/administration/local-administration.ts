@@ -26,6 +26,7 @@ import {
   type StoresJson,
   type VolumesJson,
 } from "../http/contract/admin.js"
+import type { NfsClientsJson } from "../http/contract/nfs-clients.js"
 import { HttpError } from "../http/index.js"
 import type { Ledger } from "../ledger/index.js"
 import { applyDocument, type ApplyParts } from "./apply.js"
@@ -34,6 +35,8 @@ import { ApplyExports } from "./apply-exports.js"
 import { ExportRows } from "./export-rows.js"
 import type { FleetKeeper } from "./fleet-keeper.js"
 import { FleetPlaces } from "./fleet-places.js"
+import { nfsClientChecks } from "./nfs-client-checks.js"
+import { NfsClientRows, type NfsClientRowsParts } from "./nfs-client-rows.js"
 import { repositoryChecks } from "./repository-checks.js"
 import { StoreRows } from "./store-rows.js"
 import { refuseTwins } from "./twin-stores.js"
@@ -51,6 +54,7 @@ export interface LocalAdministrationParts {
   readonly marks: Marks
   readonly acknowledgements: Acknowledgements
   readonly nfsServer: Pick<NfsServer, "state" | "plan" | "apply">
+  readonly nfsClients: NfsClientRowsParts["nfsClients"]
   readonly apply: ApplyParts
   readonly doctor: Pick<DoctorParts, "lastWriteError" | "cacheError" | "durability" | "ledgerCopies">
   /** What was worked out of a place is worked out anew. */
@@ -64,11 +68,13 @@ export class LocalAdministration implements Administration {
   readonly #stores: StoreRows
   readonly #exports: ExportRows
   readonly #applyExports: ApplyExports
+  readonly #nfsClients: NfsClientRows
 
   constructor(parts: LocalAdministrationParts) {
     this.#parts = parts
     this.#stores = new StoreRows(parts)
     this.#exports = new ExportRows({ ...parts, stores: this.#stores })
+    this.#nfsClients = new NfsClientRows(parts)
     this.#applyExports = new ApplyExports({ ...parts, exports: this.#exports })
   }
 
@@ -90,6 +96,10 @@ export class LocalAdministration implements Administration {
 
   exports(): Promise<ExportsJson> {
     return this.#exports.rows()
+  }
+
+  nfsClients(): Promise<NfsClientsJson> {
+    return this.#nfsClients.rows()
   }
 
   applyExports(request: z.output<typeof applyExportsRequest>, by: string): Promise<ExportsAppliedJson> {
@@ -182,7 +192,14 @@ export class LocalAdministration implements Administration {
       stores: () => this.stores(),
       exports: () => this.exports(),
       repositoryChecks: () => this.#repositoryChecks(),
+      moreChecks: () => this.#moreChecks(),
     })
+  }
+
+  /** Of what the machine itself shows. */
+  async #moreChecks(): Promise<CheckJson[]> {
+    const declared = this.#parts.keeper.fleet.document.exports.length
+    return nfsClientChecks(await this.nfsClients(), declared)
   }
 
   async #repositoryChecks(): Promise<CheckJson[]> {

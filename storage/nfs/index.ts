@@ -6,3 +6,12 @@ export { lastingFsid } from "./fsid.js"
 export { type KernelFiles, kernelFiles, KernelServer } from "./kernel.js"
 export type { ApplyOptions, ExportPlan, NfsServer, NfsServerKind, NfsServerState } from "./server.js"
 export { withoutWithdrawn } from "./withdrawn.js"
+export {
+  type ClientFiles,
+  clientFiles,
+  type ClientsReading,
+  combineClients,
+  type ExportTraffic,
+  type NfsClientRow,
+  readClients,
+} from "./clients/index.js"

@@ -39,6 +39,7 @@ import type { ExistsAnswer } from "../../server/http/index.js"
 import { Ledger } from "../../server/ledger/index.js"
 import { openSecrets } from "../../server/secrets/index.js"
 import type { KeyMemory } from "../../storage/index.js"
+import { readClients } from "../../storage/nfs/index.js"
 
 /** A clock that a test can set: the wall clock and the monotonic one apart. Milliseconds. */
 export class SettableClock implements Clock {
@@ -77,6 +78,7 @@ export interface ChainOptions {
   readonly events?: boolean
   /** What the machine's NFS server exports. */
   readonly nfsServer?: LocalAdministrationParts["nfsServer"]
+  readonly nfsClients?: LocalAdministrationParts["nfsClients"]
 }
 
 /** Never by itself: only questions list, so that a test says when. */
@@ -92,6 +94,11 @@ const noServer: LocalAdministrationParts["nfsServer"] = {
   state: () => Promise.resolve(undefined),
   plan: () => Promise.resolve({ added: [], removed: [] }),
   apply: () => Promise.reject(new Error("this machine has no NFS server")),
+}
+
+const noClients: LocalAdministrationParts["nfsClients"] = () => {
+  const nowhere = "/nonexistent"
+  return readClients({ nfsd: nowhere, net: nowhere, rmtab: nowhere, mountinfo: "/proc/self/mountinfo" })
 }
 
 /** The daemon without its doors: everything between a store's files and an answer, put together as `main.ts` does it. */
@@ -232,6 +239,7 @@ export class Chain {
       marks: shelf.marks,
       acknowledgements: new Acknowledgements(this.database.connection),
       nfsServer: options.nfsServer ?? noServer,
+      nfsClients: options.nfsClients ?? noClients,
       apply,
       doctor: {
         lastWriteError: () => ledger.lastWriteError,

@@ -20,6 +20,7 @@ import {
   type StoresJson,
   type VolumesJson,
 } from "../contract/admin.js"
+import { type NfsClientsJson, nfsClientsPath } from "../contract/nfs-clients.js"
 import { HttpError } from "../errors.js"
 
 interface SnapshotFilter {
@@ -35,6 +36,7 @@ export interface Administration {
   snapshots(filter: SnapshotFilter): Promise<SnapshotsJson>
   stores(): Promise<StoresJson>
   exports(): Promise<ExportsJson>
+  nfsClients(): Promise<NfsClientsJson>
   applyExports(request: z.output<typeof applyExportsRequest>, by: string): Promise<ExportsAppliedJson>
   acceptStore(name: string, by: string): Promise<StoreAcceptedJson>
   acceptRepository(
@@ -74,6 +76,9 @@ export function adminRoutes(administration: Administration): Router {
   })
   router.get(adminPaths.exports, async (_request, response) => {
     response.json(await administration.exports())
+  })
+  router.get(nfsClientsPath, async (_request, response) => {
+    response.json(await administration.nfsClients())
   })
   router.post(adminPaths.applyExports, async (request, response) => {
     response.json(
