@@ -93,6 +93,7 @@ describe("over an NFS mount", () => {
     for (const mount of MOUNTS) {
       const finding = findings.find(({ scenario, mount: which }) => scenario === "clients" && which === mount)
       expect(finding).toMatchObject({ threads: 4, problems: [] })
+      expect(finding?.["shown"]).toMatchObject({ server: { running: true }, problems: [] })
       const rows = finding?.["rows"] as readonly NfsClientRow[]
       const [client] = rows.filter(({ address }) => address === "10.77.0.2")
       expect(client?.connections).toBeGreaterThan(0)
@@ -101,6 +102,8 @@ describe("over an NFS mount", () => {
         expect(client?.onceMounted).toContain("/srv/backups")
         continue
       }
+      // The cluster's network is another one.
+      expect(finding?.["shown"]).toMatchObject({ notices: [{ code: "stranger" }] })
       expect(client?.versions).toContain("4.2")
       expect(client?.instances.map(({ status }) => status)).toContain("confirmed")
       expect(client?.held.flatMap(({ exports }) => exports)).toEqual(["/srv/backups"])

@@ -1,10 +1,11 @@
 import { closeSync, openSync, rmSync } from "node:fs"
 import { clientFiles, combineClients, readClients } from "../../../storage/nfs/index.js"
+import type { Daemons } from "./daemons.js"
 import { EXPORTED } from "./machine.js"
 import { report } from "./report.js"
 
 /** Who is mounted, as the server tells our code while the client holds a file open. */
-export function reportClients(mount: string): void {
+export async function reportClients(mount: string, { declared }: Daemons): Promise<void> {
   const file = "/backups/held"
   const descriptor = openSync(file, "w")
   try {
@@ -15,6 +16,7 @@ export function reportClients(mount: string): void {
       mount,
       threads: reading.threads,
       problems: reading.problems.map(({ message }) => message),
+      shown: JSON.parse((await declared.admin("GET", "/api/v1/nfs/clients")).body) as unknown,
       rows: combineClients(reading, [EXPORTED]),
     })
   } finally {

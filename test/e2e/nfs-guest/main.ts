@@ -75,7 +75,7 @@ async function main(): Promise<void> {
     unmountBoth()
     mountBoth(mountOptions)
     await known(daemons)
-    reportClients(name)
+    await reportClients(name, daemons)
     await landings(name, daemons, kopia)
   }
   await otherMachine(daemons, kopia)

@@ -12,7 +12,9 @@ export function guestTree(): string {
   const app = join(tree, "app")
   // Built anew, so that a build that somebody runs at this moment does no harm.
   execFileSync(process.execPath, [join(root, "scripts/build.mjs"), join(app, "dist")])
-  cpSync(join(compiled("test/e2e/nfs-guest", "test/support"), "test"), join(app, "test"), { recursive: true })
+  const sources = compiled("test/e2e/nfs-guest", "test/support", "storage")
+  for (const folder of ["test", "storage"])
+    cpSync(join(sources, folder), join(app, folder), { recursive: true })
   cpSync(join(root, "package.json"), join(app, "package.json"))
   for (const folder of productionPackages())
     cpSync(join(root, folder), join(app, folder), { recursive: true })
