@@ -4,7 +4,7 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import type { Logger } from "pino"
 import { durabilityOf, hasFileEvents } from "../storage/disk/index.js"
-import { exportfsReload } from "../storage/host/index.js"
+import { directoryAttributes, exportfsReload } from "../storage/host/index.js"
 import { KernelServer, readClients } from "../storage/nfs/index.js"
 import {
   AdministratorViews,
@@ -202,6 +202,7 @@ export async function startDaemon(config: Config): Promise<RunningDaemon> {
     marks: shelf.marks,
     acknowledgements: new Acknowledgements(database.connection),
     nfsServer: new KernelServer(ownerOf(stateDirectory), exportfsReload),
+    directoryAttributes,
     nfsClients: () => readClients(),
     apply,
     doctor: {

@@ -6,6 +6,7 @@ import type {
   RepositoriesJson,
   StoresJson,
 } from "../http/contract/admin.js"
+import { adviceChecks } from "./store-facts.js"
 
 export interface DoctorParts {
   readonly repositories: () => RepositoriesJson
@@ -30,24 +31,13 @@ export async function examine(parts: DoctorParts): Promise<DoctorJson> {
     parts.exports(),
     parts.moreChecks(),
   ])
-  const stores = shown.stores.map(({ name, state, problem, freeBytes, totalBytes }): CheckJson => ({
+  const stores = shown.stores.map(({ name, state, problem }): CheckJson => ({
     name: `store ${name}`,
-    status:
-      state === "ok"
-        ? isNearlyFull(freeBytes, totalBytes)
-          ? "warn"
-          : "ok"
-        : state === "fenced" || problem !== null
-          ? "fail"
-          : "warn",
+    status: state === "ok" ? "ok" : state === "fenced" || problem !== null ? "fail" : "warn",
     detail:
       problem?.message ??
       (state === "ok" ? "it is the filesystem that was accepted" : "it was not looked at yet"),
-    hint:
-      problem?.hint ??
-      (isNearlyFull(freeBytes, totalBytes)
-        ? "Less than 5 % is free: make room before the movers fail."
-        : null),
+    hint: problem?.hint ?? null,
   }))
   const repositories = parts
     .repositories()
@@ -62,6 +52,7 @@ export async function examine(parts: DoctorParts): Promise<DoctorJson> {
   return {
     checks: [
       ...stores,
+      ...shown.stores.flatMap(adviceChecks),
       ...repositories,
       ...exportChecks(exported),
       ...besides,
@@ -96,10 +87,6 @@ function exportChecks({ exports }: ExportsJson): CheckJson[] {
       hint: problem?.hint ?? null,
     })),
   ]
-}
-
-function isNearlyFull(free: number | null, total: number | null): boolean {
-  return free !== null && total !== null && free < total * 0.05
 }
 
 function stateCheck({ durability }: DoctorParts): CheckJson {

@@ -38,6 +38,7 @@ import { FleetPlaces } from "./fleet-places.js"
 import { nfsClientChecks } from "./nfs-client-checks.js"
 import { NfsClientRows, type NfsClientRowsParts } from "./nfs-client-rows.js"
 import { repositoryChecks } from "./repository-checks.js"
+import type { StoreFactsParts } from "./store-facts.js"
 import { StoreRows } from "./store-rows.js"
 import { refuseTwins } from "./twin-stores.js"
 import type { AdministratorViews } from "./views.js"
@@ -54,6 +55,7 @@ export interface LocalAdministrationParts {
   readonly marks: Marks
   readonly acknowledgements: Acknowledgements
   readonly nfsServer: Pick<NfsServer, "state" | "plan" | "apply">
+  readonly directoryAttributes: StoreFactsParts["directoryAttributes"]
   readonly nfsClients: NfsClientRowsParts["nfsClients"]
   readonly apply: ApplyParts
   readonly doctor: Pick<DoctorParts, "lastWriteError" | "cacheError" | "durability" | "ledgerCopies">

@@ -7,6 +7,7 @@ import {
   emptinessOf,
   type FenceRecord,
   type FenceState,
+  filesystemFacts,
   locate,
   type OwnershipSample,
   sampleOwnership,
@@ -103,6 +104,7 @@ export class StoreService {
       ownership: async ({ directories, most }) =>
         directories.flatMap((directory) => during(() => ownershipOf(directory, most))),
       space: async (path) => during(() => spaceAt(path)),
+      facts: async (path) => during(() => filesystemFacts(path)),
       locate: async (paths) => paths.map((path) => during(() => foundAt(path))),
       forget: (place) => {
         this.#open.delete(place)

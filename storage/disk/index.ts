@@ -25,3 +25,15 @@ export { type Space, spaceAt } from "./space.js"
 export { readSentinel, STORE_FOLDER } from "./sentinel.js"
 export { keepStoreFile, readStoreFile, setStoreFileAside } from "./store-file.js"
 export { askServerAnew, hasFileEvents, staleReadsAt } from "./network-mount.js"
+export { type BlockStack, blockStack } from "./block-devices.js"
+export {
+  type Advice,
+  adviceFor,
+  attributesMatter,
+  type DirectoryAttributes,
+  type FilesystemFacts,
+  filesystemFacts,
+  parseAttributes,
+  withAttributes,
+} from "./facts/index.js"
+export { type HostFolders, hostFolders } from "./filesystem-uuid.js"

@@ -1,2 +1,3 @@
 export { engineVersion, type EngineVersion } from "./engine-version.js"
 export { exportfsReload } from "./exportfs.js"
+export { directoryAttributes } from "./lsattr.js"

@@ -18,18 +18,18 @@ export async function runProgram(program: string, args: readonly string[]): Prom
   }
 }
 
-/** The same for a program whose failure is an answer: whether it failed, and what it wrote to standard error. */
+/** The same for a program whose failure is an answer: whether it failed, and what it wrote. */
 export async function runToEnd(
   program: string,
   args: readonly string[],
   milliseconds: number,
-): Promise<{ stderr: string; failed: boolean }> {
+): Promise<{ stdout: string; stderr: string; failed: boolean }> {
   try {
-    const { stderr } = await execa(program, args, optionsFor(milliseconds))
-    return { stderr, failed: false }
+    const { stdout, stderr } = await execa(program, args, optionsFor(milliseconds))
+    return { stdout, stderr, failed: false }
   } catch (cause) {
     if (cause instanceof ExecaError && cause.exitCode !== undefined && !cause.timedOut) {
-      return { stderr: String(cause.stderr), failed: true }
+      return { stdout: String(cause.stdout), stderr: String(cause.stderr), failed: true }
     }
     throw programError(program, milliseconds, cause)
   }

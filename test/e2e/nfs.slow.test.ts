@@ -43,10 +43,13 @@ beforeAll(
 )
 
 function findingsIn(console: string): Finding[] {
-  return console
-    .split("\n")
-    .filter((line) => line.startsWith(MARK))
-    .map((line) => JSON.parse(line.slice(MARK.length)) as Finding)
+  return (
+    console
+      .split("\n")
+      // The machine's firmware leaves something in front of the first one.
+      .filter((line) => line.includes(MARK))
+      .map((line) => JSON.parse(line.slice(line.indexOf(MARK) + MARK.length)) as Finding)
+  )
 }
 
 function only(scenario: string): Finding {

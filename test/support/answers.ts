@@ -38,6 +38,7 @@ import type { Decision, StateFact } from "../../server/decision/index.js"
 import type { ExistsAnswer } from "../../server/http/index.js"
 import { Ledger } from "../../server/ledger/index.js"
 import { openSecrets } from "../../server/secrets/index.js"
+import { directoryAttributes } from "../../storage/host/index.js"
 import type { KeyMemory } from "../../storage/index.js"
 import { readClients } from "../../storage/nfs/index.js"
 
@@ -239,6 +240,7 @@ export class Chain {
       marks: shelf.marks,
       acknowledgements: new Acknowledgements(this.database.connection),
       nfsServer: options.nfsServer ?? noServer,
+      directoryAttributes: (directories) => directoryAttributes(directories),
       nfsClients: options.nfsClients ?? noClients,
       apply,
       doctor: {
