@@ -4,7 +4,8 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import type { Logger } from "pino"
 import { durabilityOf, hasFileEvents } from "../storage/disk/index.js"
-import { directoryAttributes, exportfsReload } from "../storage/host/index.js"
+import { directoryAttributes, exportfsReload, machineFigures, smartctlReport } from "../storage/host/index.js"
+import { listDisks } from "../storage/hardware/index.js"
 import { KernelServer, readClients } from "../storage/nfs/index.js"
 import {
   AdministratorViews,
@@ -203,6 +204,11 @@ export async function startDaemon(config: Config): Promise<RunningDaemon> {
     acknowledgements: new Acknowledgements(database.connection),
     nfsServer: new KernelServer(ownerOf(stateDirectory), exportfsReload),
     directoryAttributes,
+    hardware: {
+      disks: () => listDisks(),
+      smart: (disk) => smartctlReport(disk),
+      machine: machineFigures,
+    },
     nfsClients: () => readClients(),
     apply,
     doctor: {

@@ -26,6 +26,7 @@ import {
   type StoresJson,
   type VolumesJson,
 } from "../http/contract/admin.js"
+import type { HardwareJson } from "../http/contract/hardware.js"
 import type { NfsClientsJson } from "../http/contract/nfs-clients.js"
 import { HttpError } from "../http/index.js"
 import type { Ledger } from "../ledger/index.js"
@@ -35,6 +36,8 @@ import { ApplyExports } from "./apply-exports.js"
 import { ExportRows } from "./export-rows.js"
 import type { FleetKeeper } from "./fleet-keeper.js"
 import { FleetPlaces } from "./fleet-places.js"
+import { hardwareChecks } from "./hardware-checks.js"
+import { type HardwareProbes, HardwareRows } from "./hardware-rows.js"
 import { nfsClientChecks } from "./nfs-client-checks.js"
 import { NfsClientRows, type NfsClientRowsParts } from "./nfs-client-rows.js"
 import { repositoryChecks } from "./repository-checks.js"
@@ -56,6 +59,7 @@ export interface LocalAdministrationParts {
   readonly acknowledgements: Acknowledgements
   readonly nfsServer: Pick<NfsServer, "state" | "plan" | "apply">
   readonly directoryAttributes: StoreFactsParts["directoryAttributes"]
+  readonly hardware: HardwareProbes
   readonly nfsClients: NfsClientRowsParts["nfsClients"]
   readonly apply: ApplyParts
   readonly doctor: Pick<DoctorParts, "lastWriteError" | "cacheError" | "durability" | "ledgerCopies">
@@ -71,12 +75,14 @@ export class LocalAdministration implements Administration {
   readonly #exports: ExportRows
   readonly #applyExports: ApplyExports
   readonly #nfsClients: NfsClientRows
+  readonly #hardware: HardwareRows
 
   constructor(parts: LocalAdministrationParts) {
     this.#parts = parts
     this.#stores = new StoreRows(parts)
     this.#exports = new ExportRows({ ...parts, stores: this.#stores })
     this.#nfsClients = new NfsClientRows(parts)
+    this.#hardware = new HardwareRows({ ...parts, stores: () => this.#stores.rows() })
     this.#applyExports = new ApplyExports({ ...parts, exports: this.#exports })
   }
 
@@ -102,6 +108,10 @@ export class LocalAdministration implements Administration {
 
   nfsClients(): Promise<NfsClientsJson> {
     return this.#nfsClients.rows()
+  }
+
+  hardware(): Promise<HardwareJson> {
+    return this.#hardware.rows()
   }
 
   applyExports(request: z.output<typeof applyExportsRequest>, by: string): Promise<ExportsAppliedJson> {
@@ -201,7 +211,8 @@ export class LocalAdministration implements Administration {
   /** Of what the machine itself shows. */
   async #moreChecks(): Promise<CheckJson[]> {
     const declared = this.#parts.keeper.fleet.document.exports.length
-    return nfsClientChecks(await this.nfsClients(), declared)
+    const [clients, hardware] = await Promise.all([this.nfsClients(), this.hardware()])
+    return [...nfsClientChecks(clients, declared), ...hardwareChecks(hardware)]
   }
 
   async #repositoryChecks(): Promise<CheckJson[]> {

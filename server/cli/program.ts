@@ -9,6 +9,7 @@ import { exitCodeTable } from "./exit-codes.js"
 import { exportCommand, schemaCommand } from "./export.js"
 import { freshOnceCommand } from "./fresh-once.js"
 import { repositoriesCommand } from "./repositories.js"
+import { hardwareCommand } from "./hardware.js"
 import { serveCommand } from "./serve.js"
 import { snapshotsCommand } from "./snapshots.js"
 import { exportsCommand } from "./exports.js"
@@ -34,6 +35,7 @@ const commands = [
   repositoriesCommand,
   storesCommand,
   exportsCommand,
+  hardwareCommand,
   freshOnceCommand,
   doctorCommand,
   schemaCommand,

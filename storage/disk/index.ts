@@ -19,6 +19,7 @@ export {
   takeStoreFence,
 } from "./fence.js"
 export { type FilesystemIdentity, locate, type Location } from "./filesystem.js"
+export { kernelLink, kernelNames, kernelNumber, kernelText } from "./kernel-files.js"
 export { type Mount, mountOf, readMounts } from "./mountinfo.js"
 export { type Owner, type OwnershipSample, sampleOwnership } from "./ownership.js"
 export { type Space, spaceAt } from "./space.js"

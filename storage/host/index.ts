@@ -1,3 +1,5 @@
 export { engineVersion, type EngineVersion } from "./engine-version.js"
 export { exportfsReload } from "./exportfs.js"
 export { directoryAttributes } from "./lsattr.js"
+export { machineFigures, type MachineFigures } from "./machine.js"
+export { smartctlReport } from "./smartctl.js"

@@ -43,7 +43,7 @@ function optionsFor(milliseconds: number) {
     extendEnv: false,
     // What administers filesystems and servers is in sbin, which is not on every daemon's PATH.
     env: { PATH: `${process.env["PATH"] ?? "/usr/bin:/bin"}:/usr/sbin:/sbin`, HOME: "/nonexistent" },
-    maxBuffer: 64 * 1024,
+    maxBuffer: 256 * 1024,
   } as const
 }
 

@@ -79,6 +79,7 @@ export interface ChainOptions {
   readonly events?: boolean
   /** What the machine's NFS server exports. */
   readonly nfsServer?: LocalAdministrationParts["nfsServer"]
+  readonly hardware?: LocalAdministrationParts["hardware"]
   readonly nfsClients?: LocalAdministrationParts["nfsClients"]
 }
 
@@ -96,6 +97,20 @@ const noServer: LocalAdministrationParts["nfsServer"] = {
   plan: () => Promise.resolve({ added: [], removed: [] }),
   apply: () => Promise.reject(new Error("this machine has no NFS server")),
 }
+
+/** A machine that shows none of its disks. */
+const noHardware: LocalAdministrationParts["hardware"] = {
+  disks: () => undefined,
+  smart: () => Promise.reject(new Error("this machine has no disks")),
+  machine: () => Promise.resolve(idleMachine),
+}
+
+export const idleMachine = {
+  uptimeSeconds: 1,
+  processors: 1,
+  load: [0, 0, 0],
+  memory: { totalBytes: 1000, availableBytes: 900, swapTotalBytes: 0, swapFreeBytes: 0 },
+} as const
 
 const noClients: LocalAdministrationParts["nfsClients"] = () => {
   const nowhere = "/nonexistent"
@@ -241,6 +256,7 @@ export class Chain {
       acknowledgements: new Acknowledgements(this.database.connection),
       nfsServer: options.nfsServer ?? noServer,
       directoryAttributes: (directories) => directoryAttributes(directories),
+      hardware: options.hardware ?? noHardware,
       nfsClients: options.nfsClients ?? noClients,
       apply,
       doctor: {

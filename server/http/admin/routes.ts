@@ -20,6 +20,7 @@ import {
   type StoresJson,
   type VolumesJson,
 } from "../contract/admin.js"
+import { type HardwareJson, hardwarePath } from "../contract/hardware.js"
 import { type NfsClientsJson, nfsClientsPath } from "../contract/nfs-clients.js"
 import { HttpError } from "../errors.js"
 
@@ -37,6 +38,7 @@ export interface Administration {
   stores(): Promise<StoresJson>
   exports(): Promise<ExportsJson>
   nfsClients(): Promise<NfsClientsJson>
+  hardware(): Promise<HardwareJson>
   applyExports(request: z.output<typeof applyExportsRequest>, by: string): Promise<ExportsAppliedJson>
   acceptStore(name: string, by: string): Promise<StoreAcceptedJson>
   acceptRepository(
@@ -79,6 +81,9 @@ export function adminRoutes(administration: Administration): Router {
   })
   router.get(nfsClientsPath, async (_request, response) => {
     response.json(await administration.nfsClients())
+  })
+  router.get(hardwarePath, async (_request, response) => {
+    response.json(await administration.hardware())
   })
   router.post(adminPaths.applyExports, async (request, response) => {
     response.json(

@@ -52,8 +52,13 @@ function placeAdvice({ type, mountPoint, sync }: FilesystemFacts): Advice[] {
   return [advice("root_filesystem", "info", message, "Give it a filesystem of its own.")]
 }
 
-function healthAdvice({ errors, redundancy, readOnly, type }: FilesystemFacts): Advice[] {
+function healthAdvice({ errors, redundancy, readOnly, type, source, deviceGone }: FilesystemFacts): Advice[] {
   const found: Advice[] = []
+  if (deviceGone) {
+    const message = `its disk has disappeared: ${source} is mounted, and the machine has no such device any more`
+    const hint = "Look at the cable and the disk; what is read there now comes from memory, if from anywhere."
+    found.push(advice("disk_gone", "fail", message, hint))
+  }
   if (readOnly) {
     const message = "it is mounted read-only: movers cannot write"
     const hint = "If nobody mounted it so, the kernel did after an error: look at its log (`dmesg`)."

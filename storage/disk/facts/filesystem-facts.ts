@@ -4,7 +4,7 @@ import { fileError } from "../../blobs/index.js"
 import { blockDeviceOf, blockStack, btrfsDevices } from "../block-devices.js"
 import { locateAmong } from "../filesystem.js"
 import { hostFolders, type HostFolders } from "../filesystem-uuid.js"
-import { kernelText } from "../kernel-files.js"
+import { kernelNames, kernelText } from "../kernel-files.js"
 import { type Mount, mountOf } from "../mountinfo.js"
 import { type Space, spaceAt } from "../space.js"
 import { btrfsErrors, type CountedErrors, ext4Errors } from "./error-counts.js"
@@ -40,6 +40,8 @@ export interface FilesystemFacts {
   readonly sync: SyncFact
   readonly errors: CountedErrors | undefined
   readonly redundancy: readonly Redundancy[]
+  /** The device is still mounted and the kernel has it no more: it was pulled, or it failed. */
+  readonly deviceGone: boolean
   /** The kernel's names of the disks that it lies on. */
   readonly disks: readonly string[] | undefined
 }
@@ -73,6 +75,7 @@ export function filesystemFacts(path: string, host: HostFolders = hostFolders): 
       ...(type === "zfs" ? poolRedundancy(source, host) : []),
       ...(stack === undefined ? [] : arraysIn(stack, host)),
     ],
+    deviceGone: isDeviceGone(mount, host),
     disks: stack?.disks,
   }
 }
@@ -82,6 +85,13 @@ function devicesOf(mount: Mount, uuid: string | undefined, host: HostFolders): s
   if (mount.type === "btrfs") return uuid === undefined ? undefined : btrfsDevices(uuid, host)
   const name = blockDeviceOf(mount.device, host)
   return name === undefined ? undefined : [name]
+}
+
+/** Filesystems without a device of their own have major number 0. */
+function isDeviceGone({ device }: Mount, host: HostFolders): boolean {
+  if (device.startsWith("0:")) return false
+  const known = kernelNames(join(host.sys, "dev/block"))
+  return known !== undefined && known.length > 0 && !known.includes(device)
 }
 
 /** The table of mounts leaves out what ext4 was told by tune2fs: its own list has everything. */

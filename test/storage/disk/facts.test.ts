@@ -7,6 +7,7 @@ import {
   adviceFor,
   type FilesystemFacts,
   filesystemFacts,
+  hostFolders,
   parseAttributes,
   withAttributes,
 } from "../../../storage/disk/index.js"
@@ -184,6 +185,18 @@ describe("a store that lies elsewhere", () => {
     expect(codes(filesystemFacts(place))).not.toContain("root_filesystem")
   })
 
+  it("whose device the machine has no more is gone, unless /sys shows no devices at all", () => {
+    const { place, facts } = mounted(ext4Image())
+    expect(facts.deviceGone).toBe(false)
+    const sys = scratch()
+    const host = { ...hostFolders, sys }
+    expect(filesystemFacts(place, host).deviceGone).toBe(false)
+    mkdirSync(join(sys, "dev/block/8:0"), { recursive: true })
+    const gone = filesystemFacts(place, host)
+    expect(gone.deviceGone).toBe(true)
+    expect(adviceOf(gone, "disk_gone")).toMatchObject({ severity: "fail" })
+  })
+
   it("that is not there is an error", () => {
     expect(() => filesystemFacts(join(scratch(), "nothing"))).toThrow(
       expect.objectContaining({ code: "missing" }) as Error,
@@ -204,6 +217,7 @@ const good: FilesystemFacts = {
   sync: { kind: "disk", why: undefined },
   errors: { count: 0, kinds: [] },
   redundancy: [],
+  deviceGone: false,
   disks: ["sda"],
 }
 
