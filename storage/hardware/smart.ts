@@ -74,8 +74,7 @@ export function parseSmart(text: string, device: string): SmartReport {
       uncorrectable: attribute(attributes, UNCORRECTABLE),
       mediaErrors: numberAt(log, "media_errors"),
       wearPercent: numberAt(log, "percentage_used"),
-      // Virtual disks say 0 of 0.
-      spare: percent === undefined || !threshold ? undefined : { percent, threshold },
+      spare: percent === undefined || threshold === undefined ? undefined : { percent, threshold },
       failingAttributes: attributes
         .filter((one) => textAt(one, "when_failed") === "now")
         .flatMap((one) => textAt(one, "name") ?? []),

@@ -102,7 +102,7 @@ function roomAdvice({ totalBytes, availableBytes, totalFiles, availableFiles }: 
 
 /** A whole of 0 is none that could run out: btrfs and ZFS make inodes as they need them. */
 function roomOf(code: string, what: string, left: number, whole: number, hint: string): Advice[] {
-  if (whole === 0 || left >= whole * LITTLE) return []
+  if (left >= whole * LITTLE) return []
   const percent = ((left / whole) * 100).toFixed(1)
   const severity = left < whole * NONE ? "fail" : "warn"
   return [advice(code, severity, `${percent} % of ${what} are free`, hint)]

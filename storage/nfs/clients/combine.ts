@@ -110,15 +110,17 @@ function exportsOn(device: string, exported: readonly string[], mounts: ClientsR
     .sort()
 }
 
-/** Where the server counts for this address alone. Its pseudo filesystem, which leads to the exports, does not count. */
+/**
+ * Where the server counts for this address alone: of the entries that it counts by, which are all that a client matches, one is this
+ * address. Its pseudo filesystem, which leads to the exports, does not count.
+ */
 function ownTraffic(
   address: string,
   traffic: readonly ExportTraffic[] | undefined,
   exported: readonly string[],
 ): NfsClientRow["traffic"] {
   const own = traffic?.filter(
-    ({ path, clients }) =>
-      exported.includes(path) && clients.length === 1 && isOnly(clients[0] ?? "", address),
+    ({ path, clients }) => exported.includes(path) && clients.some((client) => isOnly(client, address)),
   )
   if (own === undefined || own.length === 0) return undefined
   return {

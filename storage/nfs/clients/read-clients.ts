@@ -144,8 +144,12 @@ function unlessGone<T>(file: string, read: () => T): T | undefined {
 }
 
 function noServer({ nfsd }: ClientFiles): StorageError {
-  return new StorageError("missing", `the kernel's NFS server cannot be seen here: there is no ${nfsd}`, {
-    facts: { file: nfsd },
-    hint: "Start it (Debian: `systemctl enable --now nfs-server`). A container does not see it, and other servers, such as NFS-Ganesha, tell nobody in this way: look there.",
-  })
+  return new StorageError(
+    "missing",
+    `the kernel's NFS server cannot be seen here: there is no ${nfsd}/threads`,
+    {
+      facts: { file: nfsd },
+      hint: "Start it (Debian: `systemctl enable --now nfs-server`). A container does not see it, and other servers, such as NFS-Ganesha, tell nobody in this way: look there.",
+    },
+  )
 }

@@ -89,6 +89,12 @@ describe("what smartctl printed", () => {
     expect(codesOf("ata")).toEqual([])
   })
 
+  it("of an ATA disk counts what is shown of a raw number, whose upper bytes are the maker's", () => {
+    const raw = /("id": 5,[^]*?"raw": )\{[^}]*\}/
+    const packed = recorded("ata").replace(raw, '$1{ "value": 1099511627784, "string": "8 (0 256)" }')
+    expect(parseSmart(packed, "sda")).toMatchObject({ kind: "told", figures: { reallocated: 8 } })
+  })
+
   it("of an NVMe disk has its wear and its errors", () => {
     expect(told("nvme")).toMatchObject({ passed: true, temperatureC: 50, mediaErrors: 0, wearPercent: 0 })
     expect(codesOf("nvme", {}, "nvme")).toEqual([])

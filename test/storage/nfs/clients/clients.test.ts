@@ -138,7 +138,7 @@ describe("what a real server tells of its clients", () => {
 })
 
 describe("bytes of one client", () => {
-  it.each(["192.168.10.11", "192.168.10.11/32", "$192.168.10.11"])(
+  it.each(["192.168.10.11", "192.168.10.11/32", "$192.168.10.11", "*,192.168.10.11"])(
     "are told where the server counts it by itself: %s",
     (client) => {
       const files = nfsdCopy("open")
