@@ -36,7 +36,7 @@ module.exports = {
       name: "only-host-starts-processes",
       severity: "error",
       from: { path: "^(storage|server)/", pathNot: "^storage/host/" },
-      to: { path: "^(node:)?(child_process|cluster)$|node_modules/execa/" },
+      to: { path: "^(node:)?(child_process|cluster)$|node_modules/(execa|systeminformation)/" },
     },
     {
       name: "engines-do-not-know-each-other",

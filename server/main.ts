@@ -4,6 +4,9 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import type { Logger } from "pino"
 import { durabilityOf, hasFileEvents } from "../storage/disk/index.js"
+import { directoryAttributes, machineFigures, smartctlReport } from "../storage/host/index.js"
+import { listDisks } from "../storage/hardware/index.js"
+import { readClients } from "../storage/nfs/index.js"
 import {
   AdministratorViews,
   applyAtStart,
@@ -207,6 +210,13 @@ export async function startDaemon(config: Config): Promise<RunningDaemon> {
       resolve: (reference) => secrets.store.resolve(reference).secret,
       log,
     }),
+    directoryAttributes,
+    hardware: {
+      disks: () => listDisks(),
+      smart: (disk) => smartctlReport(disk),
+      machine: machineFigures,
+    },
+    nfsClients: () => readClients(),
     apply,
     doctor: {
       lastWriteError: () => ledger.lastWriteError,

@@ -72,6 +72,7 @@ const offences: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     "server/jobs/spawns.ts": `import * as processes from "node:child_process"\nexport const a = processes`,
     "server/jobs/spawns-later.ts": `export const a = () => import("node:child_process")`,
     "server/jobs/uses-execa.ts": `import { execa } from "execa"\nexport const a = execa`,
+    "storage/hardware/asks-by-itself.ts": `import { mem } from "systeminformation"\nexport const a = mem`,
     "server/jobs/forks.ts": `import cluster from "node:cluster"\nexport const a = cluster`,
   },
   "engines-do-not-know-each-other": {

@@ -6,6 +6,7 @@ import type {
   RepositoriesJson,
   StoresJson,
 } from "../http/contract/admin.js"
+import { adviceChecks } from "./store-facts.js"
 
 export interface DoctorParts {
   readonly repositories: () => RepositoriesJson
@@ -15,6 +16,8 @@ export interface DoctorParts {
   readonly cacheError: () => unknown
   /** What is found in the repositories besides their listings. */
   readonly repositoryChecks: () => Promise<readonly CheckJson[]>
+  /** What the machine shows besides. */
+  readonly moreChecks: () => Promise<readonly CheckJson[]>
   /** One for each store. */
   readonly ledgerCopies: () => readonly CheckJson[]
   readonly durability: () => { readonly durable: boolean; readonly message?: string }
@@ -22,29 +25,19 @@ export interface DoctorParts {
 
 /** What the daemon sees of its stores, repositories and state. The machine itself is checked by the command line. */
 export async function examine(parts: DoctorParts): Promise<DoctorJson> {
-  const [shown, besides, exported] = await Promise.all([
+  const [shown, besides, exported, more] = await Promise.all([
     parts.stores(),
     parts.repositoryChecks(),
     parts.exports(),
+    parts.moreChecks(),
   ])
-  const stores = shown.stores.map(({ name, state, problem, freeBytes, totalBytes }): CheckJson => ({
+  const stores = shown.stores.map(({ name, state, problem }): CheckJson => ({
     name: `store ${name}`,
-    status:
-      state === "ok"
-        ? isNearlyFull(freeBytes, totalBytes)
-          ? "warn"
-          : "ok"
-        : state === "fenced" || problem !== null
-          ? "fail"
-          : "warn",
+    status: state === "ok" ? "ok" : state === "fenced" || problem !== null ? "fail" : "warn",
     detail:
       problem?.message ??
       (state === "ok" ? "it is the filesystem that was accepted" : "it was not looked at yet"),
-    hint:
-      problem?.hint ??
-      (isNearlyFull(freeBytes, totalBytes)
-        ? "Less than 5 % is free: make room before the movers fail."
-        : null),
+    hint: problem?.hint ?? null,
   }))
   const repositories = parts
     .repositories()
@@ -59,9 +52,11 @@ export async function examine(parts: DoctorParts): Promise<DoctorJson> {
   return {
     checks: [
       ...stores,
+      ...shown.stores.flatMap(adviceChecks),
       ...repositories,
       ...exportChecks(exported),
       ...besides,
+      ...more,
       ...parts.ledgerCopies(),
       stateCheck(parts),
       memoryCheck(parts),
@@ -92,10 +87,6 @@ function exportChecks({ exports }: ExportsJson): CheckJson[] {
       hint: problem?.hint ?? null,
     })),
   ]
-}
-
-function isNearlyFull(free: number | null, total: number | null): boolean {
-  return free !== null && total !== null && free < total * 0.05
 }
 
 function stateCheck({ durability }: DoctorParts): CheckJson {

@@ -25,6 +25,8 @@ import {
   type StoresJson,
   type VolumesJson,
 } from "../http/contract/admin.js"
+import type { HardwareJson } from "../http/contract/hardware.js"
+import type { NfsClientsJson } from "../http/contract/nfs-clients.js"
 import { HttpError } from "../http/index.js"
 import type { Ledger } from "../ledger/index.js"
 import { applyDocument, type ApplyParts } from "./apply.js"
@@ -37,9 +39,14 @@ import { ExportKeeper, type ExportKeeperParts } from "./export-keeper.js"
 import { ExportRows } from "./export-rows.js"
 import type { FleetKeeper } from "./fleet-keeper.js"
 import { FleetPlaces } from "./fleet-places.js"
+import { hardwareChecks } from "./hardware-checks.js"
+import { type HardwareProbes, HardwareRows } from "./hardware-rows.js"
+import { nfsClientChecks } from "./nfs-client-checks.js"
+import { NfsClientRows, type NfsClientRowsParts } from "./nfs-client-rows.js"
 import { repositoryChecks } from "./repository-checks.js"
 import { soon } from "./soon.js"
 import { StoreFences } from "./store-fences.js"
+import type { StoreFactsParts } from "./store-facts.js"
 import { StoreRows } from "./store-rows.js"
 import { Turns } from "./turns.js"
 import { refuseTwins } from "./twin-stores.js"
@@ -59,6 +66,9 @@ export interface LocalAdministrationParts {
   readonly acknowledgements: Acknowledgements
   /** See ChosenNfsServer. */
   readonly makeNfsServer: ChosenNfsServerParts["make"]
+  readonly directoryAttributes: StoreFactsParts["directoryAttributes"]
+  readonly hardware: HardwareProbes
+  readonly nfsClients: NfsClientRowsParts["nfsClients"]
   readonly apply: ApplyParts
   readonly doctor: Pick<DoctorParts, "lastWriteError" | "cacheError" | "durability" | "ledgerCopies">
   /** What was worked out of a place is worked out anew. */
@@ -76,6 +86,8 @@ export class LocalAdministration implements Administration {
   readonly #stores: StoreRows
   readonly #exports: ExportRows
   readonly #applyExports: ApplyExports
+  readonly #nfsClients: NfsClientRows
+  readonly #hardware: HardwareRows
 
   constructor(parts: LocalAdministrationParts) {
     this.#parts = parts
@@ -92,6 +104,8 @@ export class LocalAdministration implements Administration {
     this.#exports = new ExportRows({ declared, nfsServer, keeper: this.exportKeeper })
     this.#applyExports = new ApplyExports({ ...parts, declared, nfsServer, turns })
     this.directories = new Directories({ ...parts, storeFences, nfsServer })
+    this.#nfsClients = new NfsClientRows({ ...parts, nfsServer })
+    this.#hardware = new HardwareRows({ ...parts, stores: () => this.#stores.rows() })
   }
 
   repositories(): RepositoriesJson {
@@ -112,6 +126,14 @@ export class LocalAdministration implements Administration {
 
   exports(): Promise<ExportsJson> {
     return this.#exports.rows()
+  }
+
+  nfsClients(): Promise<NfsClientsJson> {
+    return this.#nfsClients.rows()
+  }
+
+  hardware(): Promise<HardwareJson> {
+    return this.#hardware.rows()
   }
 
   applyExports(request: z.output<typeof applyExportsRequest>, by: string): Promise<ExportsAppliedJson> {
@@ -219,7 +241,15 @@ export class LocalAdministration implements Administration {
       stores: () => this.stores(),
       exports: () => this.exports(),
       repositoryChecks: () => this.#repositoryChecks(),
+      moreChecks: () => this.#moreChecks(),
     })
+  }
+
+  /** Of what the machine itself shows. */
+  async #moreChecks(): Promise<CheckJson[]> {
+    const declared = this.#parts.keeper.fleet.document.exports.length
+    const [clients, hardware] = await Promise.all([this.nfsClients(), this.hardware()])
+    return [...nfsClientChecks(clients, declared), ...hardwareChecks(hardware)]
   }
 
   async #repositoryChecks(): Promise<CheckJson[]> {

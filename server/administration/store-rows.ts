@@ -1,15 +1,17 @@
 import type { FenceState } from "../../storage/disk/index.js"
-import type { Catalog, Hang } from "../catalog/index.js"
+import type { Catalog, Clock, Hang } from "../catalog/index.js"
 import type { StoreEntry } from "../config/index.js"
 import type { StoreJson } from "../http/contract/admin.js"
 import type { FleetKeeper } from "./fleet-keeper.js"
 import { soon } from "./soon.js"
 import type { StoreFences } from "./store-fences.js"
+import { storeFacts, type StoreFactsParts } from "./store-facts.js"
 
-export interface StoreRowsParts {
+export interface StoreRowsParts extends StoreFactsParts {
   readonly keeper: FleetKeeper
   readonly catalog: Catalog
   readonly storeFences: StoreFences
+  readonly clock: Clock
 }
 
 /** What is shown of each declared store. */
@@ -26,27 +28,36 @@ export class StoreRows {
   }
 
   async row(store: StoreEntry): Promise<StoreJson> {
-    const { catalog, keeper, storeFences } = this.#parts
+    const { catalog, keeper, clock, storeFences } = this.#parts
     const fences = storeFences.of(store)
     const hang = catalog.stores.hang(store.name)
     // What hangs is not asked once more.
-    const [state, space] =
+    const [state, space, facts] =
       hang === undefined
         ? await Promise.all([
             soon(catalog.stores.checkFence(store.name, fences)),
             soon(catalog.stores.space(store.name)),
+            soon(catalog.stores.facts(store.name)),
           ])
         : []
     const fence = fences.find(({ path }) => path === store.path)?.record.filesystem
+    const word = stateWord(fences.length === 0 ? undefined : state)
     return {
       name: store.name,
       path: store.path,
-      state: stateWord(fences.length === 0 ? undefined : state),
+      state: word,
       problem: problemOf(state, hang),
       since: hang === undefined ? null : new Date(hang.since).toISOString(),
       filesystem: fence === undefined ? null : `${fence.type} ${fence.source}`,
       totalBytes: space?.totalBytes ?? null,
       freeBytes: space?.availableBytes ?? null,
+      // Of what is there in a store's place nothing is said: it is not the store.
+      ...(await storeFacts(
+        word === "fenced" ? undefined : facts,
+        [store.path, ...storeFences.placesIn(store).map(({ directory }) => directory)],
+        this.#parts,
+        new Date(clock.now().wall),
+      )),
       repositories: keeper.fleet.repositories
         .filter((repository) => repository.store?.name === store.name)
         .map(({ entry }) => entry.name),

@@ -1,4 +1,11 @@
-import type { FenceRecord, FenceState, Location, OwnershipSample, Space } from "../../storage/disk/index.js"
+import type {
+  FenceRecord,
+  FenceState,
+  FilesystemFacts,
+  Location,
+  OwnershipSample,
+  Space,
+} from "../../storage/disk/index.js"
 import type { Engine, Listing, Snapshot } from "../../storage/index.js"
 import type { Moment } from "./clock.js"
 import type { DirectoryMethods } from "./directory-methods.js"
@@ -118,6 +125,8 @@ export interface StoreMethods extends Methods, DirectoryMethods {
   /** Whose these directories are; those that are not there are left out. */
   ownership(request: OwnershipRequest): Promise<readonly OwnershipSample[]>
   space(path: string): Promise<Space>
+  /** What the filesystem under a store's path can do, and how it is. */
+  facts(path: string): Promise<FilesystemFacts>
   /** One for each path, in the same order. */
   locate(paths: readonly string[]): Promise<readonly FoundDirectory[]>
   forget(place: string): void

@@ -1,4 +1,10 @@
-import type { FenceRecord, FenceState, OwnershipSample, Space } from "../../storage/disk/index.js"
+import type {
+  FenceRecord,
+  FenceState,
+  FilesystemFacts,
+  OwnershipSample,
+  Space,
+} from "../../storage/disk/index.js"
 import { type KeyMemory, Secret } from "../../storage/index.js"
 import type { Clock } from "./clock.js"
 import type { DirectoryMethods } from "./directory-methods.js"
@@ -157,6 +163,12 @@ export class OpenStores {
   async space(store: string): Promise<Space> {
     const { connection, spec } = this.named(store)
     return connection.rpc.call("space", spec.path)
+  }
+
+  /** What the filesystem of a store can do, and how it is. Throws StorageError. */
+  async facts(store: string): Promise<FilesystemFacts> {
+    const { connection, spec } = this.named(store)
+    return connection.rpc.call("facts", spec.path)
   }
 
   /** Where directories of a store really are: one for each path, in the same order. */

@@ -7,6 +7,7 @@ import {
   emptinessOf,
   type FenceRecord,
   type FenceState,
+  filesystemFacts,
   locate,
   type OwnershipSample,
   sampleOwnership,
@@ -106,6 +107,7 @@ export class StoreService {
         directories.flatMap((directory) => during(() => ownershipOf(directory, most))),
       space: async (path) => during(() => spaceAt(path)),
       ...directoryMethods(during, (fences) => this.#fenceOf(fences)),
+      facts: async (path) => during(() => filesystemFacts(path)),
       locate: async (paths) => paths.map((path) => during(() => foundAt(path))),
       forget: (place) => {
         this.#open.delete(place)

@@ -8,6 +8,7 @@ import {
   exportsJson,
 } from "../http/contract/admin.js"
 import type { Context } from "./context.js"
+import { exportsClientsCommand } from "./exports-clients.js"
 import type { Output } from "./output.js"
 import { printable } from "./printable.js"
 import type { Column } from "./table.js"
@@ -41,6 +42,7 @@ export function exportsCommand(program: Command, context: Context): void {
       const { file } = await context.daemon().get(adminPaths.exports, exportsJson)
       context.out.text(file.trimEnd())
     })
+  exportsClientsCommand(exports, context)
   exports
     .command("apply")
     .description(

@@ -11,6 +11,7 @@ import { exitCodeTable } from "./exit-codes.js"
 import { exportCommand, schemaCommand } from "./export.js"
 import { freshOnceCommand } from "./fresh-once.js"
 import { repositoriesCommand } from "./repositories.js"
+import { hardwareCommand } from "./hardware.js"
 import { serveCommand } from "./serve.js"
 import { snapshotsCommand } from "./snapshots.js"
 import { exportsCommand } from "./exports.js"
@@ -38,6 +39,7 @@ const commands = [
   storesCommand,
   exportsCommand,
   directoriesCommand,
+  hardwareCommand,
   freshOnceCommand,
   doctorCommand,
   schemaCommand,

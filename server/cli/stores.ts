@@ -3,6 +3,7 @@ import { adminPaths, storeAcceptedJson, type StoreJson, storesJson } from "../ht
 import type { Context } from "./context.js"
 import { formatBytes, formatTime } from "./figures.js"
 import { printable } from "./printable.js"
+import { adviceSummary, storesShowCommand } from "./stores-show.js"
 import type { Column } from "./table.js"
 
 const columns: readonly Column<StoreJson>[] = [
@@ -12,6 +13,7 @@ const columns: readonly Column<StoreJson>[] = [
   { title: "FREE", of: ({ freeBytes }) => formatBytes(freeBytes), align: "right" },
   { title: "SIZE", of: ({ totalBytes }) => formatBytes(totalBytes), align: "right" },
   { title: "FILESYSTEM", of: ({ filesystem }) => filesystem ?? "-" },
+  { title: "ADVICE", of: adviceSummary },
   { title: "PATH", of: ({ path }) => path },
 ]
 
@@ -26,6 +28,7 @@ export function storesCommand(program: Command, context: Context): void {
       if (json === true) context.out.json(answer)
       else context.out.table(answer.stores, columns, "No store is declared.")
     })
+  storesShowCommand(stores, context)
   stores
     .command("accept")
     .argument("<name>", "the store")

@@ -1,2 +1,2 @@
 export { type ClusterEvidence, type ClusterResolver, createResolver, type KnownCluster } from "./resolve.js"
-export { type NetworkOverlap, overlappingNetworks } from "./networks.js"
+export { NetworkIndex, type NetworkOverlap, overlappingNetworks } from "./networks.js"

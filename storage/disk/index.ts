@@ -46,6 +46,7 @@ export {
   unfinishedRollBacks,
 } from "./filesystem-snapshots/index.js"
 export { type FilesystemIdentity, locate, type Location } from "./filesystem.js"
+export { kernelLink, kernelNames, kernelNumber, kernelText } from "./kernel-files.js"
 export { type Mount, mountOf, readMounts } from "./mountinfo.js"
 export { type Owner, type OwnershipSample, sampleOwnership } from "./ownership.js"
 export { type Space, spaceAt } from "./space.js"
@@ -75,3 +76,15 @@ export {
   type Thresholds,
 } from "./quotas/index.js"
 export * from "./directories/index.js"
+export { type BlockStack, blockStack } from "./block-devices.js"
+export {
+  type Advice,
+  adviceFor,
+  attributesMatter,
+  type DirectoryAttributes,
+  type FilesystemFacts,
+  filesystemFacts,
+  parseAttributes,
+  withAttributes,
+} from "./facts/index.js"
+export { type HostFolders, hostFolders } from "./filesystem-uuid.js"

@@ -15,6 +15,8 @@ export interface Mount {
   readonly type: string
   /** The device, the dataset, or server:/path. */
   readonly source: string
+  /** Of this mount alone, such as "noatime". */
+  readonly flags: readonly string[]
   /** The filesystem's own options, such as "vers=4.2" and "nocto" of NFS. */
   readonly options: readonly string[]
 }
@@ -85,6 +87,7 @@ function parseLine(line: string): Mount {
     readOnly: isReadOnly(options) || isReadOnly(superOptions ?? ""),
     type: type === "nfs4" ? "nfs" : type,
     source: unescaped(source),
+    flags: options.split(","),
     options: (superOptions ?? "").split(","),
   }
 }

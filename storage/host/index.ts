@@ -23,3 +23,6 @@ export {
 export { type OpenDirectory, type ToolRunner } from "./tool.js"
 export { xfsLimitProject, xfsProjectReport, xfsProjectTree } from "./xfs-quota.js"
 export { type ZfsProgram, zfsProgram } from "./zfs.js"
+export { directoryAttributes } from "./lsattr.js"
+export { machineFigures, type MachineFigures } from "./machine.js"
+export { smartctlReport } from "./smartctl.js"

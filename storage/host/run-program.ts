@@ -18,18 +18,18 @@ export async function runProgram(program: string, args: readonly string[]): Prom
   }
 }
 
-/** The same for a program whose failure is an answer: whether it failed, and what it wrote to standard error. */
+/** The same for a program whose failure is an answer: whether it failed, and what it wrote. */
 export async function runToEnd(
   program: string,
   args: readonly string[],
   milliseconds: number,
-): Promise<{ stderr: string; failed: boolean }> {
+): Promise<{ stdout: string; stderr: string; failed: boolean }> {
   try {
-    const { stderr } = await execa(program, args, { ...optionsFor(milliseconds), stdin: "ignore" })
-    return { stderr, failed: false }
+    const { stdout, stderr } = await execa(program, args, { ...optionsFor(milliseconds), stdin: "ignore" })
+    return { stdout, stderr, failed: false }
   } catch (cause) {
     if (cause instanceof ExecaError && cause.exitCode !== undefined && !cause.timedOut) {
-      return { stderr: String(cause.stderr), failed: true }
+      return { stdout: String(cause.stdout), stderr: String(cause.stderr), failed: true }
     }
     throw programError(program, milliseconds, cause)
   }
@@ -93,7 +93,7 @@ function optionsFor(milliseconds: number) {
     extendEnv: false,
     // What administers filesystems and servers is in sbin, which is not on every daemon's PATH.
     env: { PATH: `${process.env["PATH"] ?? "/usr/bin:/bin"}:/usr/sbin:/sbin`, HOME: "/nonexistent" },
-    maxBuffer: 64 * 1024,
+    maxBuffer: 256 * 1024,
   } as const
 }
 

@@ -1,5 +1,4 @@
 export { compareExports, type ExportDifference, type ExportSetting } from "./compare.js"
-export { parseNfsConnections } from "./connections.js"
 export type { ActiveExport } from "./etab.js"
 export {
   canonicalNetwork,
@@ -32,3 +31,12 @@ export {
 } from "./synology/index.js"
 export { TrueNasServer } from "./truenas/index.js"
 export { withoutWithdrawn } from "./withdrawn.js"
+export {
+  type ClientFiles,
+  clientFiles,
+  type ClientsReading,
+  combineClients,
+  type ExportTraffic,
+  type NfsClientRow,
+  readClients,
+} from "./clients/index.js"

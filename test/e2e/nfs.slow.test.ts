@@ -1,4 +1,5 @@
 import { beforeAll, describe, expect, it } from "vitest"
+import type { NfsClientRow } from "../../storage/nfs/index.js"
 import type { Finding } from "./nfs-guest/report.js"
 import { GUEST_LIMIT_MS, only, runGuest } from "./nfs-guest/run.js"
 
@@ -54,6 +55,30 @@ describe("over an NFS mount", () => {
       expect(finding?.["milliseconds"]).toBeLessThan(LANDED_MS)
     })
   }
+
+  it("the client is known, with its version, its connection and the file that it holds", () => {
+    for (const mount of MOUNTS) {
+      const finding = findings.find(({ scenario, mount: which }) => scenario === "clients" && which === mount)
+      expect(finding).toMatchObject({ threads: 4, problems: [] })
+      expect(finding?.["shown"]).toMatchObject({ server: { running: true }, problems: [] })
+      const rows = finding?.["rows"] as readonly NfsClientRow[]
+      const [client] = rows.filter(({ address }) => address === "10.77.0.2")
+      expect(client?.connections).toBeGreaterThan(0)
+      if (mount === "version 3") {
+        expect(client?.versions).toContain("3")
+        expect(client?.onceMounted).toContain("/srv/backups")
+        continue
+      }
+      // The cluster's network is another one.
+      expect(finding?.["shown"]).toMatchObject({ notices: [{ code: "stranger" }] })
+      expect(client?.versions).toContain("4.2")
+      expect(client?.instances.map(({ status }) => status)).toContain("confirmed")
+      expect(client?.held.flatMap(({ exports }) => exports)).toEqual(["/srv/backups"])
+      expect(client?.held.flatMap(({ names }) => names)).toContain("backups/held")
+      // The only client of its entry in the exports.
+      expect(client?.traffic).toMatchObject({ readBytes: expect.any(Number) as number })
+    }
+  })
 
   it("a mount with nocto is refused, with the reason", () => {
     for (const daemon of ["lent", "declared"] as const) {

@@ -38,8 +38,9 @@ import type { Decision, StateFact } from "../../server/decision/index.js"
 import type { ExistsAnswer } from "../../server/http/index.js"
 import { Ledger } from "../../server/ledger/index.js"
 import { openSecrets } from "../../server/secrets/index.js"
+import { directoryAttributes } from "../../storage/host/index.js"
 import type { KeyMemory } from "../../storage/index.js"
-import type { NfsServer } from "../../storage/nfs/index.js"
+import { type NfsServer, readClients } from "../../storage/nfs/index.js"
 
 /** A clock that a test can set: the wall clock and the monotonic one apart. Milliseconds. */
 export class SettableClock implements Clock {
@@ -78,6 +79,8 @@ export interface ChainOptions {
   readonly events?: boolean
   /** What the machine's NFS server exports. */
   readonly nfsServer?: NfsServer
+  readonly hardware?: LocalAdministrationParts["hardware"]
+  readonly nfsClients?: LocalAdministrationParts["nfsClients"]
 }
 
 /** Never by itself: only questions list, so that a test says when. */
@@ -95,6 +98,25 @@ const noServer: NfsServer = {
   refusals: () => Promise.resolve([]),
   plan: () => Promise.resolve({ added: [], removed: [] }),
   apply: () => Promise.reject(new Error("this machine has no NFS server")),
+}
+
+/** A machine that shows none of its disks. */
+const noHardware: LocalAdministrationParts["hardware"] = {
+  disks: () => undefined,
+  smart: () => Promise.reject(new Error("this machine has no disks")),
+  machine: () => Promise.resolve(idleMachine),
+}
+
+export const idleMachine = {
+  uptimeSeconds: 1,
+  processors: 1,
+  load: [0, 0, 0],
+  memory: { totalBytes: 1000, availableBytes: 900, swapTotalBytes: 0, swapFreeBytes: 0 },
+} as const
+
+const noClients: LocalAdministrationParts["nfsClients"] = () => {
+  const nowhere = "/nonexistent"
+  return readClients({ nfsd: nowhere, net: nowhere, rmtab: nowhere, mountinfo: "/proc/self/mountinfo" })
 }
 
 /** The daemon without its doors: everything between a store's files and an answer, put together as `main.ts` does it. */
@@ -239,6 +261,9 @@ export class Chain {
         kind === "none"
           ? undefined
           : { server: options.nfsServer ?? noServer, close: () => Promise.resolve() },
+      directoryAttributes: (directories) => directoryAttributes(directories),
+      hardware: options.hardware ?? noHardware,
+      nfsClients: options.nfsClients ?? noClients,
       apply,
       doctor: {
         lastWriteError: () => ledger.lastWriteError,

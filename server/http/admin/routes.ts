@@ -22,6 +22,8 @@ import {
 } from "../contract/admin.js"
 import { type DirectoryAdministration, directoryRoutes } from "./directory-routes.js"
 import { bodyOf, queryOf } from "./request-parts.js"
+import { type HardwareJson, hardwarePath } from "../contract/hardware.js"
+import { type NfsClientsJson, nfsClientsPath } from "../contract/nfs-clients.js"
 
 interface SnapshotFilter {
   readonly repository?: string | undefined
@@ -36,6 +38,8 @@ export interface Administration {
   snapshots(filter: SnapshotFilter): Promise<SnapshotsJson>
   stores(): Promise<StoresJson>
   exports(): Promise<ExportsJson>
+  nfsClients(): Promise<NfsClientsJson>
+  hardware(): Promise<HardwareJson>
   applyExports(request: z.output<typeof applyExportsRequest>, by: string): Promise<ExportsAppliedJson>
   acceptStore(name: string, by: string): Promise<StoreAcceptedJson>
   acceptRepository(
@@ -76,6 +80,12 @@ export function adminRoutes(administration: Administration): Router {
   })
   router.get(adminPaths.exports, async (_request, response) => {
     response.json(await administration.exports())
+  })
+  router.get(nfsClientsPath, async (_request, response) => {
+    response.json(await administration.nfsClients())
+  })
+  router.get(hardwarePath, async (_request, response) => {
+    response.json(await administration.hardware())
   })
   router.post(adminPaths.applyExports, async (request, response) => {
     response.json(

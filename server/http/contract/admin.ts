@@ -1,4 +1,5 @@
 import { z } from "zod"
+import { adviceJson, storeFactsJson } from "./store-facts.js"
 
 // What the command line and the daemon say to each other over the admin socket: a Unix socket in the state directory
 // that only its owner may open. HTTP and JSON, the same resources that the pages will use. Times are RFC 3339, sizes
@@ -125,6 +126,10 @@ export const storeJson = z.strictObject({
   filesystem: z.string().nullable(),
   totalBytes: count.nullable(),
   freeBytes: count.nullable(),
+  /** Null: it does not answer, or it is not the filesystem that was accepted. */
+  facts: storeFactsJson.nullable(),
+  /** The worst first. */
+  advice: z.array(adviceJson),
   repositories: z.array(z.string()),
 })
 export type StoreJson = z.infer<typeof storeJson>

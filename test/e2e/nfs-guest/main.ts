@@ -5,6 +5,7 @@ import { type DaemonProcess, startDaemon } from "../../support/daemon.js"
 import { writeSyntheticKopia, type SyntheticKopia } from "../../support/synthetic-kopia.js"
 import { writeSyntheticRestic } from "../../support/synthetic-restic.js"
 import { until } from "../../support/until.js"
+import { reportClients } from "./clients.js"
 import { ask, type Daemons, known, LIMIT_MS } from "./daemons.js"
 import { EXPORTED, mountNfs, setCable, setServerThreads, startServer, unmount } from "./machine.js"
 import { startContainer } from "./container.js"
@@ -74,6 +75,7 @@ async function main(): Promise<void> {
     unmountBoth()
     mountBoth(mountOptions)
     await known(daemons)
+    await reportClients(name, daemons)
     await landings(name, daemons, kopia)
   }
   await otherMachine(daemons, kopia)

@@ -15,8 +15,9 @@ export function guestTree(scenarios: string, end: "server" | "client"): string {
   const app = join(tree, "app")
   // Built anew, so that a build that somebody runs at this moment does no harm.
   execFileSync(process.execPath, [join(root, "scripts/build.mjs"), join(app, "dist")])
-  const sources = compiled("test/e2e/nfs-guest", `test/e2e/${scenarios}`, "test/support")
-  cpSync(join(sources, "test"), join(app, "test"), { recursive: true })
+  const sources = compiled("test/e2e/nfs-guest", `test/e2e/${scenarios}`, "test/support", "storage")
+  for (const folder of ["test", "storage"])
+    cpSync(join(sources, folder), join(app, folder), { recursive: true })
   cpSync(join(root, "package.json"), join(app, "package.json"))
   for (const folder of productionPackages())
     cpSync(join(root, folder), join(app, folder), { recursive: true })

@@ -198,14 +198,16 @@ describe("cistern stores", () => {
     filesystem: "zfs",
     totalBytes: 2 ** 40,
     freeBytes: 2 ** 39,
+    facts: null,
+    advice: [],
     repositories: ["shared"],
   }
 
   it("prints why a store is fenced", async () => {
     const { stdout } = await asked(["stores"], 200, storesJson.parse({ stores: [store] }))
     expect(stdout)
-      .toBe(`NAME  STATE                                       SINCE (UTC)             FREE     SIZE  FILESYSTEM  PATH
-tank  fenced: another filesystem is mounted here  2026-11-20 03:00:00  512 GiB  1.0 TiB  zfs         /mnt/tank
+      .toBe(`NAME  STATE                                       SINCE (UTC)             FREE     SIZE  FILESYSTEM  ADVICE   PATH
+tank  fenced: another filesystem is mounted here  2026-11-20 03:00:00  512 GiB  1.0 TiB  zfs         unknown  /mnt/tank
 `)
   })
 

@@ -27,6 +27,7 @@ function mount(type: string, source: string): Mount {
     root: "/",
     mountPoint: "/mnt",
     readOnly: false,
+    flags: [],
     options: [],
     type,
     source,

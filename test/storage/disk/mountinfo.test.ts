@@ -22,6 +22,7 @@ describe("mountinfo", () => {
   it("reads a line with and without optional fields", () => {
     expect(mounts[2]).toEqual({
       id: 30,
+      flags: ["rw", "noatime"],
       options: ["rw", "xattr"],
       parent: 27,
       device: "0:40",

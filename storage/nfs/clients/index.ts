@@ -1,0 +1,5 @@
+export type { ClientInfo, ClientStatus } from "./client-info.js"
+export { combineClients, type HeldFiles, type NfsClientRow } from "./combine.js"
+export type { ExportTraffic } from "./export-stats.js"
+export { clientFiles, type ClientFiles, type ClientsReading, readClients } from "./read-clients.js"
+export type { Calls, ServerCounters } from "./server-counters.js"
