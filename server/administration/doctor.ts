@@ -54,6 +54,7 @@ export async function examine(parts: DoctorParts): Promise<DoctorJson> {
       ...stores,
       ...shown.stores.flatMap(adviceChecks),
       ...repositories,
+      ...serverCheck(exported),
       ...exportChecks(exported),
       ...besides,
       ...more,
@@ -63,6 +64,16 @@ export async function examine(parts: DoctorParts): Promise<DoctorJson> {
       cacheCheck(parts),
     ],
   }
+}
+
+/** What serves the exports, and why it cannot be kept as declared. */
+function serverCheck({ exports, server, problem }: ExportsJson): CheckJson[] {
+  if (exports.length === 0) return []
+  const name = "NFS server"
+  if (problem !== null) return [{ name, status: "fail", detail: problem.message, hint: problem.hint }]
+  if (server === null) return []
+  const detail = `${server.kind}, ${server.running ? "running" : "stopped"}`
+  return [{ name, status: server.running ? "ok" : "warn", detail, hint: null }]
 }
 
 /** One for each export that is not as declared, and one for all that are. */

@@ -290,6 +290,7 @@ describe("the doctor", () => {
     serve((await shown()).file)
     await declare(movers, { ...movers, path: "restic" })
     const { checks } = await chain.administration.doctor()
+    expect(checks).toContainEqual({ name: "NFS server", status: "ok", detail: "kernel, running", hint: null })
     expect(checks.filter(({ name }) => name.startsWith("export"))).toEqual([
       { name: "exports", status: "ok", detail: "1 of 2 are as declared", hint: null },
       {
