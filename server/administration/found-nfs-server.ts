@@ -38,15 +38,22 @@ export class FoundNfsServer implements NfsServer {
     const system = SYSTEMS.find(({ file }) => this.#systemAt(file))
     if (system !== undefined) throw ownInterface(system)
     let idle: { readonly server: NfsServer; readonly state: NfsServerState } | undefined
+    let failure: { readonly error: unknown } | undefined
     for (const server of this.#candidates) {
-      const state = await server.state()
-      if (state?.running === true) {
-        this.#found = server
-        return state
+      try {
+        const state = await server.state()
+        if (state?.running === true) {
+          this.#found = server
+          return state
+        }
+        if (state !== undefined) idle ??= { server, state }
+      } catch (error) {
+        failure ??= { error }
       }
-      if (state !== undefined) idle ??= { server, state }
     }
     this.#found = idle?.server
+    // One that cannot be asked is of no account beside one that is there.
+    if (idle === undefined && failure !== undefined) throw failure.error
     return idle?.state
   }
 

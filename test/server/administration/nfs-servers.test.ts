@@ -56,6 +56,19 @@ describe("the NFS server that is found", () => {
     },
   )
 
+  it("is the one that can be asked, and the reason where none can be", async () => {
+    const silent: NfsServer = {
+      ...other(true),
+      state: () => Promise.reject(new StorageError("unreadable", "D-Bus cannot be asked")),
+    }
+    const machine = new ExportfsMachine()
+    machine.runs(0)
+    const found = new FoundNfsServer([kernel(machine), silent], () => false)
+    expect(await found.state()).toMatchObject({ running: false })
+    expect(found.kind).toBe("kernel")
+    await expect(new FoundNfsServer([silent], () => false).state()).rejects.toThrow("D-Bus cannot be asked")
+  })
+
   it("is none where there is none, and says so when it is to export", async () => {
     const found = new FoundNfsServer([], () => false)
     expect(await found.state()).toBeUndefined()
