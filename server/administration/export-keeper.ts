@@ -1,6 +1,11 @@
 import type { FenceRecord } from "../../storage/disk/index.js"
 import { StorageError } from "../../storage/index.js"
-import { compareExports, type NfsExport, type NfsServer } from "../../storage/nfs/index.js"
+import {
+  compareExports,
+  type NfsExport,
+  type NfsServer,
+  type NfsServerKind,
+} from "../../storage/nfs/index.js"
 import type { Catalog, Clock } from "../catalog/index.js"
 import type { ChosenNfsServer } from "./chosen-nfs-server.js"
 import type { Declared, DeclaredExports, ExportProblem } from "./declared-exports.js"
@@ -26,8 +31,13 @@ export interface ExportKeeperParts {
 
 /** A fence that stops to hold is noticed within this, and the exports follow at once. */
 const FENCE_MS = 1_000
-/** Everything else: what somebody did to the server, and directories that came or went. */
-const LOOK_MS = 15_000
+/** Everything else: what somebody did to the server, and directories that came or went. The more a look costs, the seldomer. */
+const LOOK_MS: Readonly<Record<NfsServerKind, number>> = {
+  kernel: 15_000,
+  ganesha: 60_000,
+  truenas: 300_000,
+  synology: 300_000,
+}
 
 /** Keeps the NFS server exporting what is declared: withdraws what is fenced, and brings it back with the right filesystem. */
 export class ExportKeeper {
@@ -113,7 +123,8 @@ export class ExportKeeper {
 
   async #tick(): Promise<void> {
     if (this.#pass !== undefined) return
-    const due = this.#parts.clock.now().mono - this.#lookedAt >= LOOK_MS
+    const { kind = "kernel" } = this.#parts.nfsServer.current ?? {}
+    const due = this.#parts.clock.now().mono - this.#lookedAt >= LOOK_MS[kind]
     if (due || (await this.#fenceStates()) !== this.#fences) await this.look()
   }
 

@@ -3,8 +3,8 @@ import { join } from "node:path"
 import { afterEach, beforeEach, describe, expect, it } from "vitest"
 import type { ExportsJson } from "../../../server/http/contract/admin.js"
 import { StorageError } from "../../../storage/errors.js"
-import { KernelServer } from "../../../storage/nfs/index.js"
-import { Chain } from "../../support/answers.js"
+import { KernelServer, type NfsServer } from "../../../storage/nfs/index.js"
+import { Chain, SettableClock } from "../../support/answers.js"
 import { ExportfsMachine } from "../../support/exportfs.js"
 import { scratch } from "../../support/fixtures.js"
 import { ext4Image, mountImage, unmount } from "../../support/mounts.js"
@@ -253,6 +253,61 @@ describe("an export that the server does not take", () => {
     reload = () => machine.reload()
     await declare([exported("kopia")])
     expect(served()).toEqual(["kopia 192.168.10.0/24"])
+  })
+})
+
+class CountingClock extends SettableClock {
+  asked = 0
+
+  override now(): ReturnType<SettableClock["now"]> {
+    this.asked++
+    return super.now()
+  }
+}
+
+describe("a look at the server", () => {
+  it.each([
+    ["kernel", 14_000, 15_000],
+    ["synology", 299_000, 300_000],
+  ] as const)("of kind %s is not made before %d ms, and after %d ms it is", async (kind, early, late) => {
+    const clock = new CountingClock()
+    let looks = 0
+    const server = new KernelServer("0123456789abcdef", () => machine.reload(), machine.files)
+    const nfsServer: NfsServer = {
+      kind,
+      state: () => {
+        looks++
+        return server.state()
+      },
+      refusals: (wanted) => server.refusals(wanted),
+      plan: (wanted, options) => server.plan(wanted, options),
+      apply: (wanted, options) => server.apply(wanted, options),
+    }
+    const one = new Chain({ state: scratch(), clock, nfsServer })
+    const { exportKeeper } = one.administration
+    exportKeeper.start(5)
+    await until(
+      () => Promise.resolve(looks),
+      (count) => count === 1,
+      "the first look",
+    )
+    clock.monoOffset = early
+    // Ticks, each of which would look if it were due.
+    const asked = clock.asked + 20
+    await until(
+      () => Promise.resolve(clock.asked),
+      (count) => count > asked,
+      "some ticks",
+    )
+    expect(looks).toBe(1)
+    clock.monoOffset = late
+    await until(
+      () => Promise.resolve(looks),
+      (count) => count === 2,
+      "the second look",
+    )
+    await exportKeeper.stop()
+    await one.stop()
   })
 })
 
