@@ -1,10 +1,18 @@
-import { execFileSync, spawn } from "node:child_process"
+import { type ChildProcess, execFileSync, spawn } from "node:child_process"
 import { once } from "node:events"
 import { chmodSync, lstatSync, mkdirSync, readdirSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
+import { afterEach } from "vitest"
 import type { Steps, StoreRoot } from "../../storage/disk/index.js"
 import { locate } from "../../storage/disk/index.js"
 import { scratch } from "./fixtures.js"
+
+const swappers = new Set<ChildProcess>()
+
+afterEach(() => {
+  for (const child of swappers) child.kill("SIGKILL")
+  swappers.clear()
+})
 
 /** A store directory with a folder of ours, as its fence would know it. */
 export function storeAt(path = scratch(), mounts: readonly string[] = []): StoreRoot & { path: string } {
@@ -56,21 +64,26 @@ export function canary(names: readonly string[] = []): { path: string; state: ()
 
 /**
  * Swaps a directory with a link to `target`, over and over, in a process of its own, until `stop` is called, which gives how often. A
- * directory that is not there at the moment stays so.
+ * directory that is not there at the moment stays so; what somebody makes in its place meanwhile goes.
  */
 export async function swapping(directory: string, target: string): Promise<{ stop: () => Promise<number> }> {
   const script = `
-    const { renameSync, symlinkSync, unlinkSync, writeSync } = require("node:fs")
+    const { lstatSync, renameSync, rmSync, symlinkSync, unlinkSync, writeSync } = require("node:fs")
     const [directory, target] = process.argv.slice(1)
     let rounds = 0, ends = false
     process.on("SIGTERM", () => { ends = true })
-    const attempt = (act) => { try { act() } catch {} }
+    const attempt = (act) => { try { act(); return true } catch { return false } }
     const round = () => {
       for (let at = 0; at < 200; at++) {
         attempt(() => renameSync(directory, directory + ".aside"))
         attempt(() => symlinkSync(target, directory))
         attempt(() => unlinkSync(directory))
-        attempt(() => renameSync(directory + ".aside", directory))
+        const back = () => renameSync(directory + ".aside", directory)
+        const aside = attempt(back) ? undefined : lstatSync(directory + ".aside", { throwIfNoEntry: false })
+        if (aside?.isSymbolicLink()) attempt(() => unlinkSync(directory + ".aside"))
+        else if (aside !== undefined) attempt(() => rmSync(directory, { recursive: true }))
+        // The directory is there about as long as it is not.
+        for (let look = 0; look < 15; look++) attempt(() => lstatSync(directory))
         rounds++
       }
       if (!ends) return setImmediate(round)
@@ -81,6 +94,7 @@ export async function swapping(directory: string, target: string): Promise<{ sto
   const child = spawn(process.execPath, ["-e", script, directory, target], {
     stdio: ["ignore", "pipe", "inherit"],
   })
+  swappers.add(child)
   let said = ""
   child.stdout.setEncoding("utf8").on("data", (text: string) => (said += text))
   await once(child.stdout, "data")

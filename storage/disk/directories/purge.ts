@@ -33,11 +33,11 @@ export function* purgeDirectory(
     }
     try {
       const { kind, inode } = directory.look()
-      if (kind !== "directory" || inode !== record.inode) throw swapped(directory.path)
+      if (inode !== record.inode) throw swapped(directory.path)
       refuseMounts(directory)
       keepRecord(quarantine, { ...record, purging: true })
-      const deleted = yield* new Deletion(directory).all()
-      removeName(quarantine, id, "directory")
+      const deleted = kind === "directory" ? yield* new Deletion(directory).all() : 0
+      removeName(quarantine, id, kind)
       removeRecord(quarantine, id)
       return { record, deleted }
     } finally {

@@ -63,9 +63,9 @@ export function retireDirectory({ store, path, inode, record }: RetireRequest): 
       const kept = { ...record, path, inode, purging: false }
       keepRecord(quarantine, kept)
       try {
-        move(above(way), nameOf(parts), quarantine, record.id, found)
+        moveAside(above(way), nameOf(parts), quarantine, record.id, found)
       } catch (error) {
-        if (!isThere(quarantine, record.id)) removeRecord(quarantine, record.id)
+        keepOnlyWhatIsThere(quarantine, kept)
         throw error
       }
       return kept
@@ -100,11 +100,15 @@ export function restoreDirectory(store: StoreRoot, id: string): RetiredRecord | 
         })
       }
       const retired = quarantine.child(id)
-      if (retired === undefined) return undefined
-      const found = retired.look()
+      if (retired === undefined) {
+        removeRecord(quarantine, id)
+        return undefined
+      }
+      const { inode } = retired.look()
       retired.close()
-      if (found.inode !== record.inode || found.kind !== "directory") throw swapped(retired.path)
-      move(quarantine, id, place, nameOf(parts), found)
+      if (inode !== record.inode) throw swapped(retired.path)
+      // Nobody else may write to the quarantine: this is what was looked at.
+      rename(quarantine, id, place, nameOf(parts), "cannot be moved back")
       removeRecord(quarantine, id)
       return record
     } finally {
@@ -131,30 +135,28 @@ export function retiredIn(store: StoreRoot): ReturnType<typeof recordsIn> {
   }
 }
 
-/** By one rename. What comes along is put back if it is not what was looked at: its name had been given to something else. */
-function move(from: Pinned, name: string, to: Pinned, newName: string, what: Entry): void {
-  try {
-    renameSync(from.under(name), to.under(newName))
-  } catch (cause) {
-    throw changeError(cause, `${from.path}/${nameShown(name)}`, `cannot be moved to ${to.path}`)
-  }
-  const moved = to.child(newName)
+/**
+ * Out of a folder that others may write to: what comes along is put back if it is not what was looked at, because its name had been given
+ * to something else.
+ */
+function moveAside(from: Pinned, name: string, quarantine: Pinned, id: string, what: Entry): void {
+  rename(from, name, quarantine, id, "cannot be moved to the quarantine")
+  const moved = quarantine.child(id)
   const right = moved !== undefined && isSame(moved.look(), what)
   moved?.close()
-  if (!right) {
-    try {
-      renameSync(to.under(newName), from.under(name))
-    } catch (cause) {
-      throw changeError(
-        cause,
-        `${to.path}/${nameShown(newName)}`,
-        "was moved by mistake and cannot be put back",
-      )
-    }
-    throw swapped(`${from.path}/${nameShown(name)}`)
+  if (right) return
+  rename(quarantine, id, from, name, "was moved by mistake and cannot be put back")
+  throw swapped(`${from.path}/${nameShown(name)}`)
+}
+
+function rename(from: Pinned, name: string, to: Pinned, newName: string, what: string): void {
+  try {
+    renameSync(from.under(name), to.under(newName))
+    to.sync()
+    from.sync()
+  } catch (cause) {
+    throw changeError(cause, `${from.path}/${nameShown(name)}`, what)
   }
-  to.sync()
-  from.sync()
 }
 
 function movable(way: ReturnType<typeof openWay>): Entry {
@@ -174,6 +176,14 @@ function movable(way: ReturnType<typeof openWay>): Entry {
     })
   }
   return found
+}
+
+/** After a move that failed: nothing is remembered, or what came along by mistake and could not be put back, so that it can be later. */
+function keepOnlyWhatIsThere(quarantine: Pinned, record: RetiredRecord): void {
+  const stray = quarantine.child(record.id)
+  if (stray === undefined) removeRecord(quarantine, record.id)
+  else keepRecord(quarantine, { ...record, inode: stray.look().inode })
+  stray?.close()
 }
 
 function isThere(folder: Pinned, name: string): boolean {

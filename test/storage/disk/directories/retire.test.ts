@@ -177,7 +177,7 @@ describe("what is not moved", () => {
     const before = precious.state()
     const swaps = await swapping(directory, precious.path)
     let [moved, refused] = [0, 0]
-    for (let at = 0; at < 400; at++) {
+    for (let at = 0; (moved < 10 || refused < 50) && at < 200_000; at++) {
       try {
         const { id } = retire(store, path, new Date(now.getTime() + at * 1_000))
         moved++
@@ -190,11 +190,18 @@ describe("what is not moved", () => {
     }
     expect(await swaps.stop()).toBeGreaterThan(100)
     expect(precious.state()).toBe(before)
-    expect(moved).toBeGreaterThan(0)
-    expect(refused).toBeGreaterThan(0)
-    const left = readdirSync(join(store.path, ".cistern/quarantine"))
-    expect(left.filter((name) => !name.includes("~"))).toEqual([])
-  }, 60_000)
+    expect(moved).toBeGreaterThanOrEqual(10)
+    expect(refused).toBeGreaterThanOrEqual(50)
+    // Links that came along by mistake, and whose place was taken when they were to be put back, can be purged.
+    for (const { id, record } of retiredIn(store)) {
+      expect(lstatSync(join(store.path, ".cistern/quarantine", id)).isSymbolicLink()).toBe(true)
+      expect(record).toBeDefined()
+      finish(purgeDirectory(store, id, new Date("2027-12-31T00:00:00Z")))
+    }
+    expect(readdirSync(join(store.path, ".cistern/quarantine"))).toEqual([])
+    expect(precious.state()).toBe(before)
+    expect(readFileSync(join(directory, "keys/key"), "utf8")).toBe("key")
+  }, 120_000)
 })
 
 function attempt(act: () => unknown): boolean {
