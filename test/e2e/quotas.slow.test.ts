@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, it } from "vitest"
 import type { Finding } from "./nfs-guest/report.js"
-import { BUILD_LIMIT_S, findingsOf } from "./nfs-guest/run.js"
+import { findingsOf, GUEST_LIMIT_MS } from "./nfs-guest/run.js"
 import { quotaTree } from "./quota-guest/tree.js"
 
 // Project quotas of XFS and ext4, which the kernels of containers and of many machines lack: in a virtual machine with a
@@ -11,12 +11,9 @@ const MIB = 1024 * 1024
 
 let findings: readonly Finding[] = []
 
-beforeAll(
-  async () => {
-    findings = await findingsOf(quotaTree(), RUN_LIMIT_S)
-  },
-  (BUILD_LIMIT_S + RUN_LIMIT_S + 60) * 1000,
-)
+beforeAll(async () => {
+  findings = await findingsOf(quotaTree(), RUN_LIMIT_S)
+}, GUEST_LIMIT_MS)
 
 function only(scenario: string, kind?: string): Finding {
   const [finding, ...more] = findings.filter(
