@@ -1,4 +1,4 @@
-import { cpSync } from "node:fs"
+import { cpSync, mkdirSync } from "node:fs"
 import { join } from "node:path"
 import type { ClientFiles } from "../../storage/nfs/index.js"
 import { scratch } from "./fixtures.js"
@@ -6,15 +6,12 @@ import { scratch } from "./fixtures.js"
 /** A moment of test/fixtures/nfsd. */
 export type NfsdMoment = "stopped" | "idle" | "mounted" | "open" | "cut-26s" | "unmounted"
 
-/** Never change what is there. */
+/** A copy, which a test may damage. */
 export function nfsdFixture(moment: NfsdMoment): ClientFiles {
-  return filesIn(join(import.meta.dirname, "../fixtures/nfsd", moment))
-}
-
-/** A copy that a test may damage. */
-export function nfsdCopy(moment: NfsdMoment): ClientFiles {
   const copy = join(scratch(), moment)
   cpSync(join(import.meta.dirname, "../fixtures/nfsd", moment), copy, { recursive: true })
+  // It was there at every moment, mostly empty: git keeps no empty folders.
+  mkdirSync(join(copy, "nfsd/clients"), { recursive: true })
   return filesIn(copy)
 }
 

@@ -2,7 +2,7 @@ import { chmodSync, mkdirSync, rmSync, writeFileSync } from "node:fs"
 import { dirname, join } from "node:path"
 import { describe, expect, it } from "vitest"
 import { combineClients, type NfsClientRow, readClients } from "../../../../storage/nfs/index.js"
-import { nfsdCopy, nfsdFixture, type NfsdMoment } from "../../../support/nfsd-fixtures.js"
+import { nfsdFixture, type NfsdMoment } from "../../../support/nfsd-fixtures.js"
 
 const EXPORTED = ["/srv/backups", "/srv/pool/vol", "/srv/tank/kopia"]
 
@@ -141,7 +141,7 @@ describe("bytes of one client", () => {
   it.each(["192.168.10.11", "192.168.10.11/32", "$192.168.10.11", "*,192.168.10.11"])(
     "are told where the server counts it by itself: %s",
     (client) => {
-      const files = nfsdCopy("open")
+      const files = nfsdFixture("open")
       const counters = "\tfh_stale: 0\n\tio_read: 5\n\tio_write: 7\n"
       writeFileSync(
         join(files.nfsd, "export_stats"),
@@ -172,7 +172,7 @@ describe("what cannot be told", () => {
   })
 
   it("is named for a user who may not ask, who still sees what everybody may", () => {
-    const files = nfsdCopy("open")
+    const files = nfsdFixture("open")
     chmodSync(dirname(dirname(files.nfsd)), 0o755)
     for (const name of ["threads", "versions"]) chmodSync(join(files.nfsd, name), 0o600)
     chmodSync(join(files.nfsd, "clients"), 0o700)
@@ -189,14 +189,14 @@ describe("what cannot be told", () => {
   })
 
   it("is unknown and not empty before the kernel told of clients and of traffic", () => {
-    const files = nfsdCopy("open")
+    const files = nfsdFixture("open")
     rmSync(join(files.nfsd, "clients"), { recursive: true })
     rmSync(join(files.nfsd, "export_stats"))
     expect(readClients(files)).toMatchObject({ version4: undefined, traffic: undefined, problems: [] })
   })
 
   it("leaves out a client that went while it was read", () => {
-    const files = nfsdCopy("open")
+    const files = nfsdFixture("open")
     rmSync(join(files.nfsd, "clients/4/states"))
     const reading = readClients(files)
     expect(reading.problems).toEqual([])
@@ -214,7 +214,7 @@ describe("what cannot be told", () => {
     ["../net/rpc/nfsd", "io 1\n"],
     ["../net/tcp", "  sl\n 0: nothing\n"],
   ])("is a problem that names the file where %s is not as it should be", (name, text) => {
-    const files = nfsdCopy("open")
+    const files = nfsdFixture("open")
     writeFileSync(join(files.nfsd, name), text)
     const { problems } = readClients(files)
     const file = join(files.nfsd, name)
@@ -223,7 +223,7 @@ describe("what cannot be told", () => {
   })
 
   it("is the place of what is held where the kernel has no file of it at hand", () => {
-    const files = nfsdCopy("open")
+    const files = nfsdFixture("open")
     const states = `- 0x00: { type: open, access: rw, deny: --, owner: "x" }\n`
     writeFileSync(join(files.nfsd, "clients/3/states"), states)
     const [first] = combineClients(readClients(files), EXPORTED)
@@ -231,7 +231,7 @@ describe("what cannot be told", () => {
   })
 
   it("is not made up by a client's choice of file names", () => {
-    const files = nfsdCopy("open")
+    const files = nfsdFixture("open")
     const name = `a", superblock: "07:00:1", access: rw, owner: "b`
     const state = `- 0x00: { type: open, access: r-, deny: --, superblock: "fe:00:7", filename: "${name}", owner: "x" }\n`
     writeFileSync(join(files.nfsd, "clients/3/states"), state)
@@ -240,7 +240,7 @@ describe("what cannot be told", () => {
   })
 
   it("passes over what newer kernels add", () => {
-    const files = nfsdCopy("open")
+    const files = nfsdFixture("open")
     const info =
       'clientid: 0x1\naddress: "[::ffff:10.0.0.9]:700"\nadmin-revoked states: 0\nminor version: 2\n'
     writeFileSync(join(files.nfsd, "clients/3/info"), info)
@@ -253,7 +253,7 @@ describe("what cannot be told", () => {
 
 describe("connections", () => {
   it("count where they are established, to the ports that the server listens at, IPv4 in IPv6 as IPv4", () => {
-    const files = nfsdCopy("idle")
+    const files = nfsdFixture("idle")
     writeFileSync(join(files.nfsd, "portlist"), "tcp 2050\nudp 2049\n")
     const line = (local: string, remote: string, state: string) => `  0: ${local} ${remote} ${state} rest\n`
     const head = "  sl  local_address rem_address   st\n"
@@ -274,7 +274,7 @@ describe("connections", () => {
   })
 
   it("are unknown where the machine does not tell of them", () => {
-    const files = nfsdCopy("open")
+    const files = nfsdFixture("open")
     rmSync(files.net, { recursive: true })
     const reading = readClients(files)
     expect(reading).toMatchObject({ connections: undefined, counters: undefined })
