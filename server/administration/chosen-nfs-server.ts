@@ -3,6 +3,8 @@ import type { NfsServerEntry } from "../config/index.js"
 
 export interface MadeNfsServer {
   readonly server: NfsServer
+  /** Whether something of ours may be there from before. Cheap: it asks nobody. */
+  readonly mayHold: () => boolean
   /** Ends its connection, if it has one. */
   readonly close: () => Promise<void>
 }
@@ -35,6 +37,11 @@ export class ChosenNfsServer {
       this.#chosen = { entry: text, made: this.#parts.make(entry) }
     }
     return this.#chosen.made?.server
+  }
+
+  /** Whether it is worth asking although nothing is declared: what is not declared any more has to be withdrawn. */
+  get mayHold(): boolean {
+    return this.current !== undefined && this.#chosen?.made?.mayHold() === true
   }
 
   /**

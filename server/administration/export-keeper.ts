@@ -20,7 +20,7 @@ export interface ExportKeeperParts {
   readonly declared: DeclaredExports
   readonly catalog: Catalog
   readonly storeFences: StoreFences
-  readonly nfsServer: Pick<ChosenNfsServer, "current" | "takeFormer" | "close">
+  readonly nfsServer: Pick<ChosenNfsServer, "current" | "mayHold" | "takeFormer" | "close">
   /** Remembers a filesystem that is mounted in an exported directory: clients must not write under it when it goes. */
   readonly keepMount: (store: string, record: FenceRecord) => void
   /** Shared with whoever else changes exports. */
@@ -48,6 +48,7 @@ export class ExportKeeper {
   #fences = ""
   #pass: Promise<void> | undefined
   #again = false
+  #isIdle = false
   #problem: ExportProblem | undefined
 
   constructor(parts: ExportKeeperParts) {
@@ -122,7 +123,7 @@ export class ExportKeeper {
   }
 
   async #tick(): Promise<void> {
-    if (this.#pass !== undefined) return
+    if (this.#pass !== undefined || this.#isIdle) return
     const { kind = "kernel" } = this.#parts.nfsServer.current ?? {}
     const due = this.#parts.clock.now().mono - this.#lookedAt >= LOOK_MS[kind]
     if (due || (await this.#fenceStates()) !== this.#fences) await this.look()
@@ -147,6 +148,12 @@ export class ExportKeeper {
       await this.#leaveFormer()
       this.#fences = await this.#fenceStates()
       const looked = await this.#parts.declared.look()
+      this.#isIdle = looked.length === 0 && !this.#parts.nfsServer.mayHold
+      // Where nothing is exported, no server is bothered.
+      if (this.#isIdle) {
+        this.#problem = undefined
+        return
+      }
       const server = this.#parts.nfsServer.current
       const state = await server?.state()
       if (server === undefined || state === undefined) {

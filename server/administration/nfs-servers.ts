@@ -1,7 +1,15 @@
+import { existsSync } from "node:fs"
 import { exportfsReload, ganeshaBus } from "../../storage/host/index.js"
 import { type Secret, StorageError } from "../../storage/index.js"
 import { DsmClient, parseDsmAddress, TrueNasClient } from "../../storage/nas/index.js"
-import { GaneshaServer, KernelServer, SynologyServer, TrueNasServer } from "../../storage/nfs/index.js"
+import {
+  ganeshaFiles,
+  GaneshaServer,
+  kernelFiles,
+  KernelServer,
+  SynologyServer,
+  TrueNasServer,
+} from "../../storage/nfs/index.js"
 import type { NfsServerEntry, SecretReference } from "../config/index.js"
 import type { MadeNfsServer } from "./chosen-nfs-server.js"
 import { FoundNfsServer } from "./found-nfs-server.js"
@@ -28,11 +36,11 @@ export function nfsServerMaker(parts: NfsServersParts): (entry: NfsServerEntry) 
       case "none":
         return undefined
       case "auto":
-        return lasting(new FoundNfsServer([kernel(), ganesha()]))
+        return lasting(new FoundNfsServer([kernel(), ganesha()]), kernelFiles.own, ganeshaFiles.own)
       case "kernel":
-        return lasting(kernel())
+        return lasting(kernel(), kernelFiles.own)
       case "ganesha":
-        return lasting(ganesha())
+        return lasting(ganesha(), ganeshaFiles.own)
       case "truenas":
       case "synology":
         return system(entry, parts)
@@ -40,8 +48,13 @@ export function nfsServerMaker(parts: NfsServersParts): (entry: NfsServerEntry) 
   }
 }
 
-function lasting(server: MadeNfsServer["server"]): MadeNfsServer {
-  return { server, close: () => Promise.resolve() }
+/** One of this machine, whose file of ours is among these. */
+function lasting(server: MadeNfsServer["server"], ...files: readonly string[]): MadeNfsServer {
+  return {
+    server,
+    mayHold: () => files.some((file) => existsSync(file)),
+    close: () => Promise.resolve(),
+  }
 }
 
 function system(entry: System, parts: NfsServersParts): MadeNfsServer {
@@ -68,7 +81,7 @@ function trueNas({ url, user, fingerprint }: System, key: Secret, { owner, log }
     client.close()
     return Promise.resolve()
   }
-  return { server: new TrueNasServer(owner, client), close }
+  return { server: new TrueNasServer(owner, client), mayHold: () => true, close }
 }
 
 function synology({ url, user, fingerprint }: System, password: Secret, parts: NfsServersParts) {
@@ -78,7 +91,8 @@ function synology({ url, user, fingerprint }: System, password: Secret, parts: N
     account: { name: user, password, revision: state.revisionOf(user, password) },
     logins: state.logins,
   })
-  return { server: new SynologyServer(client, state.rules), close: () => client.close() }
+  const mayHold = (): boolean => state.rules.read() !== undefined
+  return { server: new SynologyServer(client, state.rules), mayHold, close: () => client.close() }
 }
 
 /** What administrators are shown has a hint. */

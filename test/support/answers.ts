@@ -79,6 +79,8 @@ export interface ChainOptions {
   readonly events?: boolean
   /** What the machine's NFS server exports. */
   readonly nfsServer?: NfsServer
+  /** Whether something of ours may be exported from before. */
+  readonly mayHold?: () => boolean
   readonly hardware?: LocalAdministrationParts["hardware"]
   readonly nfsClients?: LocalAdministrationParts["nfsClients"]
 }
@@ -260,7 +262,11 @@ export class Chain {
       makeNfsServer: ({ kind }) =>
         kind === "none"
           ? undefined
-          : { server: options.nfsServer ?? noServer, close: () => Promise.resolve() },
+          : {
+              server: options.nfsServer ?? noServer,
+              mayHold: options.mayHold ?? (() => true),
+              close: () => Promise.resolve(),
+            },
       directoryAttributes: (directories) => directoryAttributes(directories),
       hardware: options.hardware ?? noHardware,
       nfsClients: options.nfsClients ?? noClients,

@@ -266,6 +266,31 @@ class CountingClock extends SettableClock {
 }
 
 describe("a look at the server", () => {
+  it("is not made where nothing is exported, and nothing was", async () => {
+    let looks = 0
+    const server = new KernelServer("0123456789abcdef", () => machine.reload(), machine.files)
+    const nfsServer: NfsServer = {
+      kind: "kernel",
+      state: () => {
+        looks++
+        return server.state()
+      },
+      refusals: (wanted) => server.refusals(wanted),
+      plan: (wanted, options) => server.plan(wanted, options),
+      apply: (wanted, options) => server.apply(wanted, options),
+    }
+    let holds = false
+    const one = new Chain({ state: scratch(), nfsServer, mayHold: () => holds })
+    one.administration.exportKeeper.start(3_600_000)
+    await one.administration.exportKeeper.look()
+    expect(looks).toBe(0)
+    holds = true
+    await one.administration.exportKeeper.look()
+    expect(looks).toBe(1)
+    await one.administration.exportKeeper.stop()
+    await one.stop()
+  })
+
   it.each([
     ["kernel", 14_000, 15_000],
     ["synology", 299_000, 300_000],

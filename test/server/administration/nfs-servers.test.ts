@@ -98,7 +98,7 @@ describe("the NFS server that is declared", () => {
       if (kind === "none") return undefined
       const server = { ...other(true), kind: kind === "auto" ? ("kernel" as const) : kind }
       const close = (): Promise<void> => Promise.resolve(void closed.push(kind))
-      return { server, close }
+      return { server, mayHold: () => false, close }
     }
     const server = new ChosenNfsServer({ entry: () => entries[at], make })
     return { server, closed, next: () => at++ }
