@@ -62,7 +62,10 @@ describe("an export of a store, on the kernel's NFS server", () => {
     expect(finding["mounted"]).toMatchObject({ ok: true })
     expect(finding["written"]).toMatchObject({ ok: true })
     expect(finding["served"]).toEqual(["/mnt/memory/files 10.77.0.0/24", "/mnt/other/beside 10.77.0.0/24"])
-    expect(finding["applied"]).toMatch(/Export union:files for home: .*cannot be served/)
+    expect(finding["refused"]).toMatchObject({
+      state: "missing",
+      problem: { message: expect.stringContaining("/mnt/union/files cannot be served") as string },
+    })
   })
 
   it("is loaded again when somebody took it from the server, and missing while the server is stopped", () => {
@@ -75,7 +78,6 @@ describe("an export of a store, on the kernel's NFS server", () => {
   })
 
   it("disturbs no client of another one, whatever happens to it", () => {
-    // Taken from the server on purpose, and given back, it fails for as long.
     expect(found("beside")["good"]).toBeGreaterThan(50)
     expect(found("beside")["bad"]).toEqual([])
   })

@@ -110,10 +110,10 @@ async function main(): Promise<void> {
   await back(daemon, tank)
   await nested(daemon)
   await namelessAndUnservable(daemon)
-  await lost()
-  await stopped(daemon)
   beside.stop()
   report({ scenario: "beside", good: beside.good.length, bad: beside.bad })
+  await lost()
+  await stopped(daemon)
   const { exitCode, signal } = await daemon.stop()
   report({ scenario: "end", exitCode, signal })
 }
@@ -199,6 +199,11 @@ async function nested(daemon: DaemonProcess): Promise<void> {
   await exportsOfTank([RESTIC])
 }
 
+interface Shown {
+  readonly state: string
+  readonly problem: { readonly message: string } | null
+}
+
 /** Filesystems without a name of their own, and one that cannot be exported at all. */
 async function namelessAndUnservable(daemon: DaemonProcess): Promise<void> {
   mkdirSync("/mnt/memory", { recursive: true })
@@ -216,10 +221,17 @@ async function namelessAndUnservable(daemon: DaemonProcess): Promise<void> {
     ],
     exports: [exported("union", "files"), exported("memory", "files")],
   }
-  const applied = await cistern(daemon, "apply", "-f", documentFile(more))
+  await cistern(daemon, "apply", "-f", documentFile(more))
+  // The one that is refused is found out by halves, each half with the real exportfs.
+  const { exports } = await until(
+    async () => JSON.parse(await cistern(daemon, "exports", "--json")) as { exports: Shown[] },
+    (shown) => shown.exports.at(-1)?.state === "exported" && shown.exports.at(-2)?.problem !== null,
+    "one to be exported and one to be refused",
+    LIMIT_MS,
+  )
   report({
     scenario: "nameless",
-    applied,
+    refused: exports.at(-2),
     served: served().filter((line) => !line.startsWith(TANK)),
     mounted: mountAtClient("/mnt/memory/files", "/client/memory"),
     written: atClient("touch", "/client/memory/written"),
