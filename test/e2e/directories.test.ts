@@ -111,10 +111,10 @@ describe("a volume's directory from its making to its end", () => {
     // The act is the one that the audit names, and changes no more than it says.
     const act = /`cistern directories (repair \S+ --recursive)`/.exec(audit.stdout)?.[1]?.split(" ") ?? []
     expect(act).toEqual(["repair", "tank:restic/media/radarr", "--recursive"])
-    const before = ownersBelow(store)
+    const before = ownersBelow(join(store, "restic"))
     const preview = await cistern(daemon, ...act, "--dry-run")
     expect(preview.stdout).toContain(`~ ${directory}: 0:0 -> 568:568, mode 0700`)
-    expect(ownersBelow(store)).toEqual(before)
+    expect(ownersBelow(join(store, "restic"))).toEqual(before)
     const repaired = await cistern(daemon, ...act)
     expect(repaired).toMatchObject({ exitCode: 0, stderr: "" })
     expect(await restic("snapshots")).toMatchObject({ exitCode: 0 })
