@@ -14,6 +14,7 @@ import {
 import { directoryAttributes } from "../../../storage/host/index.js"
 import { scratch } from "../../support/fixtures.js"
 import { btrfsImage, ext4Image, mountBind, mountImage, mountTmpfs, xfsImage } from "../../support/mounts.js"
+import { until } from "../../support/until.js"
 
 /** The real filesystem of an image, mounted with these options. */
 function mounted(image: string, options = "rw"): { place: string; facts: FilesystemFacts } {
@@ -79,12 +80,16 @@ describe("a real ext4", () => {
     expect(adviceOf(filesystemFacts(place), "few_inodes")).toMatchObject({ severity: "fail" })
   })
 
-  it("that counted an error says so", () => {
+  it("that counted an error says so", async () => {
     const { facts } = mounted(image([]))
     const [disk = ""] = facts.disks ?? []
     writeFileSync(`/sys/fs/ext4/${disk}/trigger_fs_error`, "made by a test")
-    const after = filesystemFacts(facts.mountPoint)
-    expect(after.errors?.count).toBe(1)
+    // The kernel counts a moment later.
+    const after = await until(
+      () => filesystemFacts(facts.mountPoint),
+      ({ errors }) => errors?.count === 1,
+      "the error to be counted",
+    )
     expect(adviceOf(after, "errors_counted")).toMatchObject({ severity: "warn" })
   })
 
