@@ -29,8 +29,8 @@ it("leaves each export old or new when it is killed while it applies, and the ne
   const script = join(code, "apply.mjs")
   writeFileSync(
     script,
-    `import { ganeshaBus } from "../storage/host/index.js"
-     import { GaneshaServer } from "../storage/nfs/index.js"
+    `import { ganeshaBus } from "./storage/host/index.js"
+     import { GaneshaServer } from "./storage/nfs/index.js"
      const { files, address, sets } = JSON.parse(process.argv[2])
      const server = new GaneshaServer("${OWNER}", ganeshaBus({ address }), files)
      for (let at = 0; ; at++) {
