@@ -5,6 +5,8 @@ export interface MadeNfsServer {
   readonly server: NfsServer
   /** Whether something of ours may be there from before. Cheap: it asks nobody. */
   readonly mayHold: () => boolean
+  /** Whether it would be made otherwise now: its secret was changed, or can be had at last. */
+  readonly isStale: () => boolean
   /** Ends its connection, if it has one. */
   readonly close: () => Promise<void>
 }
@@ -22,18 +24,19 @@ const foundHere: NfsServerEntry = { kind: "auto" }
 export class ChosenNfsServer {
   readonly #parts: ChosenNfsServerParts
   #chosen: { readonly entry: string; readonly made: MadeNfsServer | undefined } | undefined
-  #former: MadeNfsServer | undefined
+  /** Those that were in use before, oldest first; not closed yet. */
+  readonly #former: MadeNfsServer[] = []
 
   constructor(parts: ChosenNfsServerParts) {
     this.#parts = parts
   }
 
-  /** Undefined: the document leaves the exports to somebody else. The same object as long as the declaration is the same. */
+  /** Undefined: the document leaves the exports to somebody else. The same object as long as declaration and secret are. */
   get current(): NfsServer | undefined {
     const entry = this.#parts.entry() ?? foundHere
     const text = JSON.stringify(entry)
-    if (this.#chosen?.entry !== text) {
-      this.#former = this.#chosen?.made ?? this.#former
+    if (this.#chosen?.entry !== text || this.#chosen.made?.isStale() === true) {
+      if (this.#chosen?.made !== undefined) this.#former.push(this.#chosen.made)
       this.#chosen = { entry: text, made: this.#parts.make(entry) }
     }
     return this.#chosen.made?.server
@@ -45,17 +48,16 @@ export class ChosenNfsServer {
   }
 
   /**
-   * The one that was in use until another one was declared, once; it is to be closed. `withdraws`: another kind follows it, so that
-   * it must not serve the same directories beside that one.
+   * One that was in use until another one was declared, each once; it is to be closed. `withdraws`: another kind follows it, so
+   * that it must not serve the same directories beside that one.
    */
   takeFormer(): (MadeNfsServer & { readonly withdraws: boolean }) | undefined {
     const { current } = this
-    const former = this.#former
-    this.#former = undefined
+    const former = this.#former.shift()
     return former && { ...former, withdraws: current !== undefined && former.server.kind !== current.kind }
   }
 
   async close(): Promise<void> {
-    await Promise.all([this.#former?.close(), this.#chosen?.made?.close()])
+    await Promise.all([...this.#former, this.#chosen?.made].map((made) => made?.close()))
   }
 }

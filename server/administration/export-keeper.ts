@@ -183,18 +183,19 @@ export class ExportKeeper {
 
   /** Two servers would let the same clients in, one of them by rules that nobody looks after. */
   async #leaveFormer(): Promise<void> {
-    const former = this.#parts.nfsServer.takeFormer()
-    if (former === undefined) return
-    const { server, withdraws, close } = former
-    try {
-      if (withdraws) await server.apply([], { replace: false })
-    } catch (error) {
-      this.#parts.log.warn(
-        { server: server.kind, err: error },
-        "the exports could not be withdrawn from the NFS server that was used before",
-      )
+    const { nfsServer, log } = this.#parts
+    for (let former = nfsServer.takeFormer(); former !== undefined; former = nfsServer.takeFormer()) {
+      const { server, withdraws, close } = former
+      try {
+        if (withdraws) await server.apply([], { replace: false })
+      } catch (error) {
+        log.warn(
+          { server: server.kind, err: error },
+          "the exports could not be withdrawn from the NFS server that was used before",
+        )
+      }
+      await close()
     }
-    await close()
   }
 
   /** Before they are exported: from then on, that one is missing means that clients would write under it. */

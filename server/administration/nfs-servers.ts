@@ -25,6 +25,7 @@ export interface NfsServersParts {
   readonly log: { warn(fields: object, message: string): void }
 }
 
+type Connected = Omit<MadeNfsServer, "isStale">
 type System = Extract<NfsServerEntry, { readonly secret: unknown }>
 
 /** Makes the NFS server that a document names. Nothing is asked of it yet. */
@@ -53,21 +54,42 @@ function lasting(server: MadeNfsServer["server"], ...files: readonly string[]): 
   return {
     server,
     mayHold: () => files.some((file) => existsSync(file)),
+    isStale: () => false,
     close: () => Promise.resolve(),
   }
 }
 
 function system(entry: System, parts: NfsServersParts): MadeNfsServer {
+  const { kind } = entry
+  const resolve = (): Secret => parts.resolve(entry.secret)
+  let secret: Secret | undefined
   try {
-    const secret = parts.resolve(entry.secret)
-    return entry.kind === "truenas" ? trueNas(entry, secret, parts) : synology(entry, secret, parts)
+    secret = resolve()
+    const made = kind === "truenas" ? trueNas(entry, secret, parts) : synology(entry, secret, parts)
+    return { ...made, isStale: isAnother(secret, resolve) }
   } catch (error) {
     const why = error instanceof Error ? error : new Error(String(error))
-    return lasting(new UnusableNfsServer(entry.kind, inStorageTerms(why)))
+    const unusable = lasting(new UnusableNfsServer(kind, inStorageTerms(why)))
+    return { ...unusable, mayHold: () => true, isStale: isAnother(secret, resolve) }
   }
 }
 
-function trueNas({ url, user, fingerprint }: System, key: Secret, { owner, log }: NfsServersParts) {
+/** Whether there is another secret now, such as one in a file that is mounted late. One that cannot be read is no other one. */
+function isAnother(secret: Secret | undefined, resolve: () => Secret): () => boolean {
+  return () => {
+    try {
+      return resolve().reveal() !== secret?.reveal()
+    } catch {
+      return false
+    }
+  }
+}
+
+function trueNas(
+  { url, user, fingerprint }: System,
+  key: Secret,
+  { owner, log }: NfsServersParts,
+): Connected {
   const client = new TrueNasClient({
     url: url.replace(/^https:/, "wss:"),
     user,
@@ -84,7 +106,7 @@ function trueNas({ url, user, fingerprint }: System, key: Secret, { owner, log }
   return { server: new TrueNasServer(owner, client), mayHold: () => true, close }
 }
 
-function synology({ url, user, fingerprint }: System, password: Secret, parts: NfsServersParts) {
+function synology({ url, user, fingerprint }: System, password: Secret, parts: NfsServersParts): Connected {
   const state = new SynologyState(parts.stateDirectory)
   const client = new DsmClient({
     address: parseDsmAddress(url.replace(/^wss:/, "https:"), fingerprint),

@@ -25,9 +25,14 @@ export function hasFileEvents(path: string): boolean {
   return !isNetwork(mountOf(path, readMounts()))
 }
 
+/** Whether a filesystem of this type is another machine's. */
+export function isServed(type: string): boolean {
+  return NETWORK.has(type)
+}
+
 /** Whether another machine, or a program of this one, answers for what is mounted there, and may not answer. */
 export function isNetwork({ type }: Pick<Mount, "type">): boolean {
-  return NETWORK.has(type) || type.startsWith("fuse")
+  return isServed(type) || type.startsWith("fuse")
 }
 
 /**

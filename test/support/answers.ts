@@ -265,6 +265,7 @@ export class Chain {
           : {
               server: options.nfsServer ?? noServer,
               mayHold: options.mayHold ?? (() => true),
+              isStale: () => false,
               close: () => Promise.resolve(),
             },
       directoryAttributes: (directories) => directoryAttributes(directories),

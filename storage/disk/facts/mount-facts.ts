@@ -1,3 +1,5 @@
+import { isServed } from "../network-mount.js"
+
 /** Who finds out when what is read is not what was written: the filesystem for its files, or only for its own structures. */
 export type Checksums = "data" | "metadata" | "none" | "unknown"
 
@@ -21,18 +23,6 @@ export interface MountedAs {
 
 const MEMORY = new Set(["tmpfs", "ramfs"])
 const LAYERS = new Set(["overlay", "overlayfs", "aufs", "unionfs"])
-const REMOTE = new Set([
-  "nfs",
-  "cifs",
-  "smb3",
-  "smbfs",
-  "9p",
-  "ceph",
-  "glusterfs",
-  "afs",
-  "lustre",
-  "virtiofs",
-])
 const JOURNALLED = new Set(["ext3", "ext4", "xfs", "btrfs", "f2fs", "jfs", "reiserfs"])
 
 export function checksumsOf({ type, options }: MountedAs): Checksums {
@@ -53,7 +43,7 @@ export function compressionOf({ type, options }: MountedAs): string | undefined 
 
 export function syncOf({ type, options }: MountedAs): SyncFact {
   if (MEMORY.has(type)) return { kind: "memory", why: `${type} lies in the machine's memory` }
-  if (REMOTE.has(type)) return { kind: "unknown", why: `the ${type} server decides, and does not say` }
+  if (isServed(type)) return { kind: "unknown", why: `the ${type} server decides, and does not say` }
   if (type.startsWith("fuse")) return { kind: "unknown", why: `the program behind ${type} decides` }
   if (LAYERS.has(type)) return { kind: "unknown", why: "it is a layer upon another filesystem" }
   if (type === "zfs")
@@ -81,5 +71,5 @@ export function isLayer(type: string): boolean {
 }
 
 export function isRemote(type: string): boolean {
-  return REMOTE.has(type)
+  return isServed(type)
 }

@@ -98,7 +98,7 @@ describe("the NFS server that is declared", () => {
       if (kind === "none") return undefined
       const server = { ...other(true), kind: kind === "auto" ? ("kernel" as const) : kind }
       const close = (): Promise<void> => Promise.resolve(void closed.push(kind))
-      return { server, mayHold: () => false, close }
+      return { server, mayHold: () => false, isStale: () => false, close }
     }
     const server = new ChosenNfsServer({ entry: () => entries[at], make })
     return { server, closed, next: () => at++ }
@@ -117,6 +117,24 @@ describe("the NFS server that is declared", () => {
     await former?.close()
     await server.close()
     expect(closed).toEqual(["kernel", "ganesha"])
+  })
+
+  it("leaves none behind that was in use, however often it changes before anybody looks", () => {
+    const { server, next } = chosen([
+      { kind: "kernel" },
+      { kind: "ganesha" },
+      { kind: "none" },
+      { kind: "auto" },
+    ])
+    const all = [0, 1, 2, 3].map(() => {
+      const { current } = server
+      next()
+      return current?.kind
+    })
+    expect(all).toEqual(["kernel", "ganesha", undefined, "kernel"])
+    expect(server.takeFormer()).toMatchObject({ server: { kind: "kernel" }, withdraws: false })
+    expect(server.takeFormer()).toMatchObject({ server: { kind: "ganesha" }, withdraws: true })
+    expect(server.takeFormer()).toBeUndefined()
   })
 
   it("withdraws nothing where nobody follows, or the same kind does", () => {
@@ -197,6 +215,38 @@ describe("making an NFS server", () => {
     await expect(missing.apply([], { replace: false })).rejects.toThrow("there is no variable KEY")
     const clear = made({ ...entry, url: "ws://192.0.2.1" }, () => new Secret("7-abcdefghijklmnopqrst"))
     await expect(clear.plan([], { replace: false })).rejects.toMatchObject({ code: "invalid" })
+  })
+
+  it("is done anew when the secret can be had at last, and when it changed", async () => {
+    const fake = await FakeTrueNas.start()
+    closing.push(() => fake.stop())
+    const fingerprint = fake.fingerprint.replaceAll(":", "").toLowerCase()
+    const entry = {
+      kind: "truenas",
+      url: fake.url,
+      user: fake.user,
+      secret: { file: "/k" },
+      fingerprint,
+    } as const
+    let key: string | undefined
+    const make = maker(() => {
+      if (key === undefined) throw new Error("/k cannot be read")
+      return new Secret(key)
+    })
+    const server = new ChosenNfsServer({ entry: () => entry, make })
+    closing.push(() => server.close())
+    await expect(server.current?.state()).rejects.toThrow("/k cannot be read")
+    key = `7-${"x".repeat(64)}`
+    await expect(server.current?.state()).rejects.toThrow("TrueNAS does not accept")
+    const wrong = server.current
+    expect(server.current).toBe(wrong)
+    key = undefined
+    expect(server.current).toBe(wrong)
+    key = fake.key
+    expect(await server.current?.state()).toMatchObject({ own: [] })
+    expect(server.takeFormer()).toMatchObject({ withdraws: false })
+    expect(server.takeFormer()).toMatchObject({ withdraws: false })
+    expect(server.takeFormer()).toBeUndefined()
   })
 
   it("is not done where somebody else serves", () => {
