@@ -15,7 +15,7 @@ import {
 import type { FenceRecord } from "../../storage/disk/index.js"
 import type { ApplyJson, applyRequest } from "../http/contract/admin.js"
 import { HttpError } from "../http/index.js"
-import { refuseTwins } from "./twin-stores.js"
+import { refuseTwins } from "./stores/twin-stores.js"
 
 /** Where the applied document is kept. */
 export interface DocumentShelf {

@@ -6,7 +6,7 @@ import type {
   RepositoriesJson,
   StoresJson,
 } from "../http/contract/admin.js"
-import { adviceChecks } from "./store-facts.js"
+import { adviceChecks } from "./stores/store-facts.js"
 
 export interface DoctorParts {
   readonly repositories: () => RepositoriesJson

@@ -4,7 +4,7 @@ import { StorageError } from "../../../storage/index.js"
 import type { Catalog, DirectoryMethods, PlaceSpec } from "../../catalog/index.js"
 import type { StoreEntry } from "../../config/index.js"
 import { HttpError } from "../../http/index.js"
-import type { StoreFences } from "../store-fences.js"
+import type { StoreFences } from "../stores/store-fences.js"
 import type { Target } from "./targets.js"
 
 export interface StoreAccessParts {

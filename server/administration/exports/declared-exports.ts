@@ -1,0 +1,189 @@
+import { join } from "node:path"
+import type { FenceState } from "../../../storage/disk/index.js"
+import { StorageError } from "../../../storage/index.js"
+import {
+  checkExport,
+  ExportedPaths,
+  isAround,
+  lastingFsid,
+  type NfsExport,
+} from "../../../storage/nfs/index.js"
+import type { Catalog, FoundDirectory } from "../../catalog/index.js"
+import type { ClusterEntry, ExportEntry, StoreEntry } from "../../config/index.js"
+import type { ExportJson } from "../../http/contract/admin.js"
+import type { FleetKeeper } from "../fleet-keeper.js"
+import { soon } from "../soon.js"
+import type { Fence, StoreFences } from "../stores/store-fences.js"
+
+export type ExportProblem = NonNullable<ExportJson["problem"]>
+
+/** A declared export and what follows from what is there now. */
+export interface Declared {
+  readonly entry: ExportEntry
+  readonly cluster: ClusterEntry
+  /** What clients mount, as far as it can be told. */
+  readonly directory: string
+  /** What the declaration asks for. Where it is not to be exported now, only `path` and `clients` say something. */
+  readonly asked: NfsExport
+  /** Where filesystems are mounted in it, and clients cross into them. */
+  readonly mountsBelow: readonly string[]
+  readonly verdict: Verdict
+}
+
+export type Verdict =
+  | { readonly kind: "wanted" }
+  /** It must not be exported: `withheld` while its filesystem or directory is not the right one, `refused` in any case. */
+  | { readonly kind: "withheld" | "refused"; readonly problem: ExportProblem }
+  /** Whether it may be exported cannot be told now: it stays as it is. */
+  | { readonly kind: "unknown"; readonly problem: ExportProblem }
+
+export interface DeclaredExportsParts {
+  readonly keeper: FleetKeeper
+  readonly catalog: Catalog
+  readonly storeFences: StoreFences
+}
+
+/** The declared exports, beside what is found of their stores and directories now. */
+export class DeclaredExports {
+  readonly #parts: DeclaredExportsParts
+
+  constructor(parts: DeclaredExportsParts) {
+    this.#parts = parts
+  }
+
+  /** In the document's order. Looks at every directory; a store that does not answer is waited for 2 s. */
+  async look(): Promise<Declared[]> {
+    const { clusters, exports } = this.#parts.keeper.fleet.document
+    const looks = new Map<string, StoreLook>()
+    await Promise.all(
+      this.stores().map(async (store) => {
+        const paths = exports.filter((entry) => entry.store === store.name).map(({ path }) => path)
+        looks.set(store.name, await this.#lookAt(store, paths))
+      }),
+    )
+    const declared = exports.flatMap((entry) => {
+      const [look, cluster] = [looks.get(entry.store), clusters.find(({ name }) => name === entry.cluster)]
+      return look === undefined || cluster === undefined ? [] : [declaredIn(look, entry, cluster)]
+    })
+    return refuseOverlaps(declared)
+  }
+
+  /** The stores of which something is exported. */
+  stores(): StoreEntry[] {
+    const { stores, exports } = this.#parts.keeper.fleet.document
+    return stores.filter(({ name }) => exports.some((entry) => entry.store === name))
+  }
+
+  async #lookAt(store: StoreEntry, paths: readonly string[]): Promise<StoreLook> {
+    const { catalog, storeFences } = this.#parts
+    const fences = storeFences.ofFilesystems(store)
+    const silent = catalog.stores.hang(store.name)
+    // A store that hangs is not asked once more.
+    if (silent !== undefined) {
+      const problem = { code: "store_hangs", message: silent.message, hint: silent.hint }
+      return { store, fences, states: undefined, found: new Map(), problem }
+    }
+    const all = [...new Set(["", ...paths])]
+    const [states, found] = await Promise.all([
+      soon(catalog.stores.checkFences(store.name, fences)),
+      soon(
+        catalog.stores.locate(
+          store.name,
+          all.map((path) => join(store.path, path)),
+        ),
+      ),
+    ])
+    const places = new Map(found?.map((one, at) => [all[at] ?? "", one]))
+    return { store, fences, states, found: places, problem: undefined }
+  }
+}
+
+/** What is found of a store's exports. */
+interface StoreLook {
+  readonly store: StoreEntry
+  readonly fences: readonly Fence[]
+  /** One for each fence; undefined: it does not answer. */
+  readonly states: readonly FenceState[] | undefined
+  /** By path relative to the store; "" is the store itself. */
+  readonly found: ReadonlyMap<string, FoundDirectory>
+  readonly problem: ExportProblem | undefined
+}
+
+function declaredIn(look: StoreLook, entry: ExportEntry, cluster: ClusterEntry): Declared {
+  const { store, fences, states, found } = look
+  const directory = join(fences[0]?.record.realPath ?? store.path, entry.path)
+  const clients = cluster.networks.map((network) => ({ network, access: entry.access, squash: entry.squash }))
+  const bare = { path: directory, mountPoint: undefined, crossMounts: false, fsid: undefined, clients }
+  const not = (kind: "withheld" | "refused" | "unknown", problem: ExportProblem): Declared => ({
+    entry,
+    cluster,
+    directory,
+    asked: bare,
+    mountsBelow: [],
+    verdict: { kind, problem },
+  })
+  if (states === undefined || fences.length === 0) return not("unknown", look.problem ?? silence(store))
+  const fenced = states.find((state, at) => state.kind === "fenced" && concerns(fences[at], at, directory))
+  if (fenced?.kind === "fenced") {
+    return not("withheld", { code: fenced.code, message: fenced.message, hint: fenced.hint })
+  }
+  const [root, place] = [found.get(""), found.get(entry.path)]
+  if (root?.kind !== "found" || place === undefined) return not("unknown", silence(store))
+  if (place.kind === "failed") {
+    const { code, message, hint } = place.error
+    return not("withheld", { code, message, hint: hint ?? null })
+  }
+  const { realPath, mountPoint, filesystem, mountsBelow } = place.location
+  if (realPath !== join(root.location.realPath, entry.path)) {
+    return not("refused", {
+      code: "link",
+      message: `${join(store.path, entry.path)} is a link, or lies behind one: it is really ${realPath}`,
+      hint: "Declare the path as it really is; what a link leads to may change under the clients.",
+    })
+  }
+  const asked = {
+    path: realPath,
+    mountPoint: mountPoint === "/" ? undefined : mountPoint,
+    crossMounts: mountsBelow.length > 0,
+    fsid: lastingFsid(filesystem.type, `${store.name}:${entry.path}`),
+    clients,
+  }
+  return { entry, cluster, directory: realPath, asked, mountsBelow, verdict: { kind: "wanted" } }
+}
+
+/** The store's own filesystem concerns every export of it; one that is mounted in it those around and in it. */
+function concerns(fence: Fence | undefined, at: number, directory: string): boolean {
+  const mountPoint = fence?.record.mountPoint ?? "/"
+  return at === 0 || isAround(mountPoint, directory) || isAround(directory, mountPoint)
+}
+
+function silence({ name }: StoreEntry): ExportProblem {
+  return { code: "store_unknown", message: `store ${name} does not tell what is there`, hint: null }
+}
+
+/** Refuses what must not be exported at all, or not beside what is declared before it. */
+function refuseOverlaps(all: readonly Declared[]): Declared[] {
+  const admitted = new Map<string, NfsExport>()
+  const paths = new ExportedPaths()
+  return all.map((one): Declared => {
+    if (one.verdict.kind !== "wanted" && one.verdict.kind !== "unknown") return one
+    try {
+      const before = admitted.get(one.asked.path)
+      const joined = joinedTo(before, one.asked)
+      checkExport(one.asked)
+      checkExport(joined)
+      if (before === undefined) paths.add(joined.path)
+      admitted.set(joined.path, joined)
+      return one
+    } catch (error) {
+      if (!(error instanceof StorageError)) throw error
+      const { code, message, hint } = error
+      return { ...one, verdict: { kind: "refused", problem: { code, message, hint: hint ?? null } } }
+    }
+  })
+}
+
+/** One directory for several clusters is one export with the clients of all. */
+export function joinedTo(before: NfsExport | undefined, one: NfsExport): NfsExport {
+  return before === undefined ? one : { ...one, clients: [...before.clients, ...one.clients] }
+}
