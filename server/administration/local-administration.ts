@@ -1,7 +1,6 @@
 import type { z } from "zod"
 import type { FenceRecord } from "../../storage/disk/index.js"
 import { parseVolumeName } from "../../storage/identity/index.js"
-import { isPerVolume, spotAt, spotOf } from "../answers/index.js"
 import type { Catalog, Clock } from "../catalog/index.js"
 import { exportName, plainDocument } from "../config/index.js"
 import type { Acknowledgements, Fences, Marks } from "../db/index.js"
@@ -43,13 +42,14 @@ import { hardwareChecks } from "./hardware/hardware-checks.js"
 import { type HardwareProbes, HardwareRows } from "./hardware/hardware-rows.js"
 import { nfsClientChecks } from "./exports/nfs-client-checks.js"
 import { NfsClientRows, type NfsClientRowsParts } from "./exports/nfs-client-rows.js"
+import { AcceptRepository } from "./repositories/accept-repository.js"
 import { repositoryChecks } from "./repositories/repository-checks.js"
 import { soon } from "./soon.js"
 import { StoreFences } from "./stores/store-fences.js"
 import type { StoreFactsParts } from "./stores/store-facts.js"
+import { AcceptStore } from "./stores/accept-store.js"
 import { StoreRows } from "./stores/store-rows.js"
 import { Turns } from "./turns.js"
-import { refuseTwins } from "./stores/twin-stores.js"
 import type { AdministratorViews } from "./repositories/views.js"
 
 export interface LocalAdministrationParts {
@@ -82,7 +82,8 @@ export class LocalAdministration implements Administration {
   readonly #parts: LocalAdministrationParts
   /** Keeps the exports as they are declared, from its `start` on. */
   readonly exportKeeper: ExportKeeper
-  readonly #storeFences: StoreFences
+  readonly #acceptStore: AcceptStore
+  readonly #acceptRepository: AcceptRepository
   readonly #stores: StoreRows
   readonly #exports: ExportRows
   readonly #applyExports: ApplyExports
@@ -98,8 +99,14 @@ export class LocalAdministration implements Administration {
       entry: () => parts.keeper.fleet.document.nfsServer,
       make: parts.makeNfsServer,
     })
-    this.#storeFences = storeFences
     this.#stores = new StoreRows({ ...parts, storeFences })
+    this.#acceptRepository = new AcceptRepository(parts)
+    this.#acceptStore = new AcceptStore({
+      ...parts,
+      storeFences,
+      look: () => this.exportKeeper.look(),
+      row: (store) => this.#stores.row(store),
+    })
     this.exportKeeper = new ExportKeeper({ ...parts, declared, storeFences, nfsServer, turns })
     this.#exports = new ExportRows({ declared, nfsServer, keeper: this.exportKeeper })
     this.#applyExports = new ApplyExports({ ...parts, declared, nfsServer, turns })
@@ -140,61 +147,12 @@ export class LocalAdministration implements Administration {
     return this.#applyExports.apply(request, by)
   }
 
-  async acceptStore(name: string, by: string): Promise<StoreAcceptedJson> {
-    const { keeper, catalog, acknowledgements, apply, clock, log } = this.#parts
-    const store = keeper.fleet.document.stores.find((candidate) => candidate.name === name)
-    if (store === undefined) throw new HttpError(404, "not_found", `No store is called ${name}.`)
-    const hang = catalog.stores.hang(name)
-    if (hang !== undefined) throw new HttpError(503, "store_hangs", hang.message, { hint: hang.hint })
-    const places = this.#storeFences.placesIn(store)
-    const changes: string[] = []
-    for (const { path, record } of this.#storeFences.of(store)) {
-      const state = await catalog.stores.checkFence(store.name, [{ path, record }])
-      if (state.kind === "fenced") changes.push(state.message)
-    }
-    const isRepository = keeper.fleet.repositories.some(
-      ({ entry }) => entry.place.kind === "store" && entry.place.store === name && entry.place.path === "",
-    )
-    const record = await catalog.stores.takeFence(store.name, {
-      path: store.path,
-      allowRoot: store.allowRoot,
-      sentinel: !isRepository,
-      id: apply.fenceOf(name)?.sentinel,
-    })
-    refuseTwins(keeper.fleet.document.stores, new Map([[name, record]]), apply.fenceOf)
-    const notices = record.sentinel === undefined ? [] : await apply.adoptLedger(store.name, record.sentinel)
-    const at = clock.now().wall
-    this.#parts.acceptFence(
-      name,
-      record,
-      places.map(({ place }) => place),
-      by,
-    )
-    acknowledgements.add({ kind: "store_accepted", place: name, detail: JSON.stringify(changes), at, by })
-    log.info({ store: name, by, changes }, "store accepted")
-    apply.declared(apply.shelf.current())
-    for (const { place } of places) this.#parts.forget(place)
-    await soon(this.exportKeeper.look())
-    return { store: await this.#stores.row(store), changes, notices }
+  acceptStore(name: string, by: string): Promise<StoreAcceptedJson> {
+    return this.#acceptStore.accept(name, by)
   }
 
-  async acceptRepository(
-    name: string,
-    request: AcceptRepositoryRequest,
-    by: string,
-  ): Promise<RepositoryAcceptedJson> {
-    const { place } = this.#placeOf(name, request.path)
-    const changes = [
-      ...(request.id === undefined ? [] : this.#acceptId(place, request.id, by)),
-      ...(request.gone === undefined ? [] : this.#acceptGone(place, request.gone, by)),
-      ...(request.lostIndex === true ? this.#acceptLostIndex(place, by) : []),
-    ]
-    this.#parts.log.info({ repository: name, by, changes }, "change of a repository accepted")
-    if (changes.length > 0) {
-      this.#parts.forget(place)
-      this.#parts.apply.declared(this.#parts.apply.shelf.current())
-    }
-    return { changes }
+  acceptRepository(name: string, request: AcceptRepositoryRequest, by: string): RepositoryAcceptedJson {
+    return this.#acceptRepository.accept(name, request, by)
   }
 
   async apply(request: z.output<typeof applyRequest>, by: string): Promise<ApplyJson> {
@@ -258,76 +216,5 @@ export class LocalAdministration implements Administration {
     const checks = keeper.fleet.repositories.map((one) => repositoryChecks(one, { places, catalog }))
     const all = await Promise.all([...checks, this.directories.checks()])
     return all.flat()
-  }
-
-  #placeOf(name: string, path: string | undefined): { place: string } {
-    const repository = this.#parts.keeper.fleet.repositories.find(({ entry }) => entry.name === name)
-    if (repository === undefined) throw new HttpError(404, "not_found", `No repository is called ${name}.`)
-    const spot =
-      path === undefined ? spotOf(repository, { namespace: "any", pvc: "any" }) : spotAt(repository, path)
-    if (spot === undefined || (path === undefined && isPerVolume(repository))) {
-      throw new HttpError(400, "which_directory", `${name} is a tree of repositories.`, {
-        hint: "Name one of its directories with --path, relative to the store.",
-      })
-    }
-    return spot
-  }
-
-  #acceptId(place: string, id: string, by: string): string[] {
-    const { ledger, catalog, clock } = this.#parts
-    const header = catalog.view(place)?.generation?.header
-    const pinned = ledger.pins.get(place)
-    if (header === undefined || pinned === undefined) {
-      throw new HttpError(503, "not_listed", "What is there now has not been read yet.", {
-        hint: "Ask again in a few seconds.",
-      })
-    }
-    const { engine, repositoryId, fingerprint } = header
-    if (id !== repositoryId && id !== fingerprint) {
-      throw new HttpError(
-        409,
-        "stale",
-        `There is ${repositoryId === "" ? fingerprint : repositoryId} now, not ${id}.`,
-        {
-          hint: "Look at the change as it is now and accept that one.",
-        },
-      )
-    }
-    if (pinned.repositoryId === repositoryId && pinned.fingerprint === fingerprint) return []
-    const at = clock.now().wall
-    ledger.pins.acknowledge({ place, was: pinned, becomes: { engine, repositoryId, fingerprint }, at, by })
-    // Its metadata files are others. The snapshots that are missing now stay missing until each loss is accepted.
-    this.#parts.marks.remove(place)
-    return [
-      `Repository ${id} is now the one at ${place}; it was ${pinned.repositoryId === "" ? pinned.fingerprint : pinned.repositoryId}.`,
-    ]
-  }
-
-  #acceptGone(place: string, identity: string, by: string): string[] {
-    const { ledger, clock } = this.#parts
-    if (identity === "*")
-      return ledger.sightings.identities(place).flatMap((name) => this.#acceptGone(place, name, by))
-    const changes: string[] = []
-    // Behind the newest there may be more: each is acknowledged until one that is still there stands in front.
-    for (
-      let gone = ledger.sightings.newestGone(place, identity);
-      gone !== undefined;
-      gone = ledger.sightings.newestGone(place, identity)
-    ) {
-      const { start, root } = gone
-      ledger.sightings.explain({ place, identity, start, root }, "acknowledged", by, clock.now().wall)
-      changes.push(
-        `The snapshot of ${identity} taken at ${new Date(Number(start / 1_000_000n)).toISOString()} is gone for good.`,
-      )
-    }
-    return changes
-  }
-
-  #acceptLostIndex(place: string, by: string): string[] {
-    const { marks, acknowledgements, clock } = this.#parts
-    if (marks.get(place) === undefined) return []
-    acknowledgements.add({ kind: "index_lost", place, detail: "{}", at: clock.now().wall, by })
-    marks.remove(place)
-    return [`The metadata files that vanished from ${place} are gone for good.`]
   }
 }

@@ -42,11 +42,7 @@ export interface Administration {
   hardware(): Promise<HardwareJson>
   applyExports(request: z.output<typeof applyExportsRequest>, by: string): Promise<ExportsAppliedJson>
   acceptStore(name: string, by: string): Promise<StoreAcceptedJson>
-  acceptRepository(
-    name: string,
-    request: AcceptRepositoryRequest,
-    by: string,
-  ): Promise<RepositoryAcceptedJson>
+  acceptRepository(name: string, request: AcceptRepositoryRequest, by: string): RepositoryAcceptedJson
   apply(request: z.output<typeof applyRequest>, by: string): Promise<ApplyJson>
   document(): DocumentJson
   freshOnce(request: z.output<typeof freshOnceRequest>, by: string): FreshOnceJson
@@ -103,7 +99,7 @@ export function adminRoutes(administration: Administration): Router {
   })
   router.post(`${adminPaths.repositories}/:repository/accept`, async (request, response) => {
     const body = bodyOf(request, acceptRepositoryRequest)
-    response.json(await administration.acceptRepository(request.params.repository, body, LOCAL_ADMINISTRATOR))
+    response.json(administration.acceptRepository(request.params.repository, body, LOCAL_ADMINISTRATOR))
   })
   router.post(adminPaths.apply, async (request, response) => {
     const result = await administration.apply(bodyOf(request, applyRequest), LOCAL_ADMINISTRATOR)

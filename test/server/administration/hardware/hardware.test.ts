@@ -27,7 +27,7 @@ const disk: Disk = {
 }
 
 function recorded(name: string): string {
-  return readFileSync(join(import.meta.dirname, `../../fixtures/hardware/smart/${name}.json`), "utf8")
+  return readFileSync(join(import.meta.dirname, `../../../fixtures/hardware/smart/${name}.json`), "utf8")
 }
 
 /** A machine with these disks, of which smartctl says what was recorded. */
