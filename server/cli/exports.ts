@@ -14,7 +14,7 @@ import { printable } from "./printable.js"
 import type { Column } from "./table.js"
 
 const columns: readonly Column<ExportJson>[] = [
-  { title: "STATE", of: ({ state, problem }) => (problem === null ? state : `${state}: ${problem.message}`) },
+  { title: "STATE", of: ({ state }) => state },
   { title: "DIRECTORY", of: ({ directory }) => directory },
   { title: "CLUSTER", of: ({ cluster }) => cluster },
   { title: "NETWORKS", of: ({ networks }) => networks.join(" ") },
@@ -32,8 +32,12 @@ export function exportsCommand(program: Command, context: Context): void {
     .option("--json", "print JSON")
     .action(async ({ json }: { readonly json?: boolean }) => {
       const answer = await context.daemon().get(adminPaths.exports, exportsJson)
-      if (json === true) context.out.json(answer)
-      else context.out.table(answer.exports, columns, "No export is declared.")
+      if (json === true) {
+        context.out.json(answer)
+        return
+      }
+      context.out.table(answer.exports, columns, "No export is declared.")
+      context.out.problems(answer.exports.map(({ directory, problem }) => ({ name: directory, problem })))
     })
   exports
     .command("show")

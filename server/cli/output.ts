@@ -1,5 +1,11 @@
 import { styleText } from "node:util"
+import { printable } from "./printable.js"
 import { type Column, renderTable } from "./table.js"
+
+interface Problem {
+  readonly message: string
+  readonly hint: string | null
+}
 
 export interface Streams {
   readonly stdout: { write: (text: string) => unknown; readonly isTTY?: boolean }
@@ -33,6 +39,21 @@ export class Output {
 
   table<Row>(rows: readonly Row[], columns: readonly Column<Row>[], none: string): void {
     this.text(rows.length === 0 ? none : renderTable(rows, columns))
+  }
+
+  /** What is wrong with the rows of a table, below it: each problem once, after the names of all that have it. */
+  problems(rows: readonly { readonly name: string; readonly problem: Problem | null }[]): void {
+    const named = new Map<string, { readonly problem: Problem; readonly names: string[] }>()
+    for (const { name, problem } of rows) {
+      if (problem === null) continue
+      const same = named.get(problem.message)
+      if (same === undefined) named.set(problem.message, { problem, names: [name] })
+      else same.names.push(name)
+    }
+    for (const { problem, names } of named.values()) {
+      const hint = problem.hint === null ? [] : [`  ${printable(problem.hint)}`]
+      this.text(["", `${printable(names.join(", "))}: ${printable(problem.message)}`, ...hint].join("\n"))
+    }
   }
 
   /** For people beside the result: what was left out, what comes next. */

@@ -32,8 +32,12 @@ export function repositoriesCommand(program: Command, context: Context): void {
     .option("--json", "print JSON")
     .action(async ({ json }: { readonly json?: boolean }) => {
       const answer = await context.daemon().get(adminPaths.repositories, repositoriesJson)
-      if (json === true) context.out.json(answer)
-      else context.out.table(answer.repositories, columns, "No repository is declared.")
+      if (json === true) {
+        context.out.json(answer)
+        return
+      }
+      context.out.table(answer.repositories, columns, "No repository is declared.")
+      context.out.problems(answer.repositories)
     })
   repositories
     .command("accept")

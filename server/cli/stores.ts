@@ -8,7 +8,7 @@ import type { Column } from "./table.js"
 
 const columns: readonly Column<StoreJson>[] = [
   { title: "NAME", of: ({ name }) => name },
-  { title: "STATE", of: ({ state, problem }) => (problem === null ? state : `${state}: ${problem.message}`) },
+  { title: "STATE", of: ({ state }) => state },
   { title: "SINCE (UTC)", of: ({ since }) => formatTime(since) },
   { title: "FREE", of: ({ freeBytes }) => formatBytes(freeBytes), align: "right" },
   { title: "SIZE", of: ({ totalBytes }) => formatBytes(totalBytes), align: "right" },
@@ -25,8 +25,12 @@ export function storesCommand(program: Command, context: Context): void {
     .option("--json", "print JSON")
     .action(async ({ json }: { readonly json?: boolean }) => {
       const answer = await context.daemon().get(adminPaths.stores, storesJson)
-      if (json === true) context.out.json(answer)
-      else context.out.table(answer.stores, columns, "No store is declared.")
+      if (json === true) {
+        context.out.json(answer)
+        return
+      }
+      context.out.table(answer.stores, columns, "No store is declared.")
+      context.out.problems(answer.stores)
     })
   storesShowCommand(stores, context)
   stores

@@ -148,6 +148,16 @@ function conventionObstacles(facts: RepositoryFacts): Obstacle[] {
     case "nothing_there":
       return []
     case "match_none":
+      if (facts.engine === "restic") {
+        return [
+          {
+            code: "convention_mismatch",
+            repository: facts.name,
+            message: `Repository "${facts.name}" holds snapshots in ${facts.lookup}, but none of /data, which is what VolSync's restic mover writes and restores.`,
+            hint: `Look at what they are of (\`cistern snapshots\`): another program wrote them, or the directory is another volume's.`,
+          },
+        ]
+      }
       return [
         {
           code: "convention_mismatch",

@@ -34,7 +34,8 @@ export const REASONS = {
   newest_known_gone: "The newest complete snapshot that was ever seen is gone.",
   backup_running: "A backup of this volume is being written.",
   similar_identity: "An identity that looks like this volume's is claimed by nobody.",
-  convention_mismatch: "The repository holds snapshots, but none is named as its conventions say.",
+  convention_mismatch:
+    "The repository holds snapshots, but none that its mover would restore: none is named as the conventions say, or, with restic, is of /data.",
   held_by_finding: "A finding holds the answer back for this volume.",
   state_not_durable: "The ledger does not outlive this process, so that an empty answer proves nothing.",
   not_measured: "A fact that the answer needs has not been measured yet.",

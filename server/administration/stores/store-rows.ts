@@ -42,6 +42,8 @@ export class StoreRows {
         : []
     const fence = fences.find(({ path }) => path === store.path)?.record.filesystem
     const word = stateWord(fences.length === 0 ? undefined : state)
+    // Of what is there in a store's place nothing is said: it is not the store.
+    const there = word === "fenced" ? undefined : { space, facts }
     return {
       name: store.name,
       path: store.path,
@@ -49,11 +51,10 @@ export class StoreRows {
       problem: problemOf(state, hang),
       since: hang === undefined ? null : new Date(hang.since).toISOString(),
       filesystem: fence === undefined ? null : `${fence.type} ${fence.source}`,
-      totalBytes: space?.totalBytes ?? null,
-      freeBytes: space?.availableBytes ?? null,
-      // Of what is there in a store's place nothing is said: it is not the store.
+      totalBytes: there?.space?.totalBytes ?? null,
+      freeBytes: there?.space?.availableBytes ?? null,
       ...(await storeFacts(
-        word === "fenced" ? undefined : facts,
+        there?.facts,
         [store.path, ...storeFences.placesIn(store).map(({ directory }) => directory)],
         this.#parts,
         new Date(clock.now().wall),

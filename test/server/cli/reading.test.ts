@@ -169,6 +169,8 @@ describe("cistern repositories", () => {
     expect(stdout)
       .toBe(`NAME    CLUSTER  ENGINE  DECIDES  STATE                   LISTED  VOLUMES  SNAPSHOTS  NEWEST (UTC)  PLACE
 shared  home     kopia   restore  failed: wrong_password  0 of 1        -          -  -             tank:kopia
+
+shared: m
 `)
   })
 })
@@ -193,7 +195,11 @@ describe("cistern stores", () => {
     name: "tank",
     path: "/mnt/tank",
     state: "fenced",
-    problem: { code: "filesystem_changed", message: "another filesystem is mounted here", hint: null },
+    problem: {
+      code: "filesystem_changed",
+      message: "another filesystem is mounted here",
+      hint: "Mount the right one.",
+    },
     since: "2026-11-20T03:00:00Z",
     filesystem: "zfs",
     totalBytes: 2 ** 40,
@@ -205,9 +211,11 @@ describe("cistern stores", () => {
 
   it("prints why a store is fenced", async () => {
     const { stdout } = await asked(["stores"], 200, storesJson.parse({ stores: [store] }))
-    expect(stdout)
-      .toBe(`NAME  STATE                                       SINCE (UTC)             FREE     SIZE  FILESYSTEM  ADVICE   PATH
-tank  fenced: another filesystem is mounted here  2026-11-20 03:00:00  512 GiB  1.0 TiB  zfs         unknown  /mnt/tank
+    expect(stdout).toBe(`NAME  STATE   SINCE (UTC)             FREE     SIZE  FILESYSTEM  ADVICE   PATH
+tank  fenced  2026-11-20 03:00:00  512 GiB  1.0 TiB  zfs         unknown  /mnt/tank
+
+tank: another filesystem is mounted here
+  Mount the right one.
 `)
   })
 
@@ -256,13 +264,21 @@ describe("cistern exports", () => {
     file: "# Written by Cistern.\n/mnt/tank/kopia 192.168.10.0/24(rw)\n",
   })
 
-  it("prints who may mount what, and what is wrong with it", async () => {
-    const { stdout, requests } = await asked(["exports"], 200, answer)
+  it("prints who may mount what, and once what is wrong with it", async () => {
+    const refused = answer.exports.slice(1)
+    const body = {
+      ...answer,
+      exports: [...answer.exports, ...refused.map((one) => ({ ...one, directory: "/mnt/b" }))],
+    }
+    const { stdout, requests } = await asked(["exports"], 200, body)
     expect(requests).toMatchObject([{ method: "GET", url: "/api/v1/exports" }])
     expect(stdout)
-      .toBe(`STATE                         DIRECTORY         CLUSTER  NETWORKS                     ACCESS      EVERYBODY IS
-exported                      /mnt/tank/kopia   home     192.168.10.0/24 fd00:1::/64  read-write  568:568
-refused: nobody may mount it  /mnt/tank/restic  lab                                   read-only   -
+      .toBe(`STATE     DIRECTORY         CLUSTER  NETWORKS                     ACCESS      EVERYBODY IS
+exported  /mnt/tank/kopia   home     192.168.10.0/24 fd00:1::/64  read-write  568:568
+refused   /mnt/tank/restic  lab                                   read-only   -
+refused   /mnt/b            lab                                   read-only   -
+
+/mnt/tank/restic, /mnt/b: nobody may mount it
 `)
   })
 

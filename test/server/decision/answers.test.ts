@@ -64,6 +64,14 @@ describe("the hint is an act", () => {
     expect(unknown(facts(holdingBackup({ engine: "restic" }, [newest]))).hint).toContain("`restic forget ")
   })
 
+  it("what to compare, for names that do not fit; with restic, whose place is its name, there is no convention", () => {
+    const conventions = { kind: "match_none" } as const
+    expect(unknown(facts(holdingNothing({ conventions }))).hint).toContain("`conventions:`")
+    const restic = unknown(facts(holdingNothing({ conventions, engine: "restic" })))
+    expect(restic.message).toContain("none of /data")
+    expect(restic.hint).not.toContain("conventions")
+  })
+
   it("`cistern stores accept` for a fenced store", () => {
     const fence = { kind: "broken", store: "tank", message: "its filesystem is another one" } as const
     expect(unknown(facts(holdingBackup({ fence }))).hint).toContain("`cistern stores accept tank`")

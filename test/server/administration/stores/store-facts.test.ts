@@ -91,6 +91,11 @@ describe("the facts of a store", () => {
     const { chain, path } = await withStore(ext4Image())
     unmount(path)
     mountImage(btrfsImage(), path)
-    expect(await row(chain)).toMatchObject({ state: "fenced", facts: null, advice: [] })
+    expect(await row(chain)).toMatchObject({
+      state: "fenced",
+      facts: null,
+      totalBytes: null,
+      freeBytes: null,
+    })
   })
 })
