@@ -24,6 +24,10 @@ export async function openRepository(
     engine,
     location: repository.location,
     watchedFolders: () => repository.watchedFolders(),
+    openContents: async (how) => {
+      await recognise(options.files, engine)
+      return repository.openContents(how)
+    },
     list: async (how) => {
       await recognise(options.files, engine)
       return repository.list(how)

@@ -1,4 +1,6 @@
 export { ByteReader } from "./byte-reader.js"
+export { Column } from "./columns.js"
+export { IdTable } from "./id-table.js"
 export { isJsonObject, JsonFields, type JsonObject, parseJson } from "./json.js"
 export { LzOutput } from "./lz-output.js"
 export { zstdDecompress } from "./zstd.js"

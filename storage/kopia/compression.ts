@@ -58,6 +58,11 @@ export function decompress(headerId: number, framed: Uint8Array, limit: number, 
   return output
 }
 
+/** As `decompress`, for a stored form that nothing but itself says the algorithm of (§7, object-level compression). */
+export function decompressFramed(framed: Uint8Array, limit: number, what: string): Uint8Array {
+  return decompress(new ByteReader(framed, what).u32be("compression header"), framed, limit, what)
+}
+
 type Inflate = (stream: Uint8Array, options: ZlibOptions) => Uint8Array
 
 function inflate(run: Inflate, stream: Uint8Array, limit: number, what: string): Uint8Array {

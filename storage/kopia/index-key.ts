@@ -22,6 +22,16 @@ export function contentIdOf(key: Uint8Array, file: string): string {
   return prefix === NO_PREFIX ? hash : String.fromCharCode(prefix) + hash
 }
 
+/** The key of a content id in an index; undefined for what is no content id. */
+export function keyOfContent(contentId: string): Uint8Array | undefined {
+  const [, prefix = "", hash = ""] = /^([g-z]?)((?:[0-9a-f]{2})+)$/.exec(contentId) ?? []
+  if (hash === "") return undefined
+  return Buffer.concat([
+    Buffer.from([prefix === "" ? NO_PREFIX : prefix.charCodeAt(0)]),
+    Buffer.from(hash, "hex"),
+  ])
+}
+
 /** Checks the sizes in an index header, before anything is read by them. */
 export function checkSizes(
   keySize: number,

@@ -1,6 +1,6 @@
 import { ByteReader } from "../bytes/index.js"
 import { CIPHER_OVERHEAD } from "./content-cipher.js"
-import type { IndexScan, Wanted } from "./index-blob.js"
+import type { Take, Wanted } from "./index-blob.js"
 import type { IndexEntry } from "./index-entry.js"
 import { checkSizes, contentIdOf, packNameAt } from "./index-key.js"
 
@@ -24,7 +24,7 @@ const HEADER_SIZE = 8
 const ENTRY_SIZE = 20
 const DELETED_BIT = 0x8000_0000
 
-export function readIndexV1(bytes: Uint8Array, file: string, wanted: Wanted): IndexScan {
+export function walkIndexV1(bytes: Uint8Array, file: string, wanted: Wanted, take: Take): number {
   const header = new ByteReader(bytes, file)
   header.u8("version")
   const keySize = header.u8("key size")
@@ -34,13 +34,12 @@ export function readIndexV1(bytes: Uint8Array, file: string, wanted: Wanted): In
   header.expectRecords(entryCount, keySize + entrySize, "entry count")
 
   const reader = new ByteReader(bytes, file)
-  const entries: IndexEntry[] = []
   for (let index = 0; index < entryCount; index++) {
     reader.seek(HEADER_SIZE + index * (keySize + entrySize), "entry")
     const key = reader.bytes(keySize, "key")
-    if (wanted(key)) entries.push(readEntry(reader, key, file))
+    if (wanted(key)) take(readEntry(reader, key, file), key)
   }
-  return { entryCount, entries }
+  return entryCount
 }
 
 function readEntry(reader: ByteReader, key: Uint8Array, file: string): IndexEntry {

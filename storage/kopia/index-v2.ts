@@ -1,6 +1,6 @@
 import { ByteReader } from "../bytes/index.js"
 import { StorageError } from "../errors.js"
-import type { IndexScan, Wanted } from "./index-blob.js"
+import type { Take, Wanted } from "./index-blob.js"
 import type { IndexEntry } from "./index-entry.js"
 import { checkSizes, contentIdOf, packNameAt } from "./index-key.js"
 
@@ -43,7 +43,7 @@ interface Header {
   readonly entrySize: number
 }
 
-export function readIndexV2(bytes: Uint8Array, file: string, wanted: Wanted): IndexScan {
+export function walkIndexV2(bytes: Uint8Array, file: string, wanted: Wanted, take: Take): number {
   const reader = new ByteReader(bytes, file)
   reader.u8("version")
   const keySize = reader.u8("key size")
@@ -68,13 +68,12 @@ export function readIndexV2(bytes: Uint8Array, file: string, wanted: Wanted): In
     formats: { at: formatsAt, count: formatCount },
     entrySize,
   }
-  const entries: IndexEntry[] = []
   for (let index = 0; index < entryCount; index++) {
     reader.seek(HEADER_SIZE + index * (keySize + entrySize), "entry")
     const key = reader.bytes(keySize, "key")
-    if (wanted(key)) entries.push(readEntry(reader, key, header, file))
+    if (wanted(key)) take(readEntry(reader, key, header, file), key)
   }
-  return { entryCount, entries }
+  return entryCount
 }
 
 function readEntry(reader: ByteReader, key: Uint8Array, header: Header, file: string): IndexEntry {

@@ -1,7 +1,10 @@
-import { setTimeout as delay } from "node:timers/promises"
+import type { SnapshotContents } from "../contents.js"
 import { StorageError } from "../errors.js"
 import type { Listing, Notice, OpenOptions, Repository, Writer } from "../repository.js"
 import { BlobReader } from "./blob-reader.js"
+import { ContentReader } from "./content-reader.js"
+import { KopiaContents } from "./contents.js"
+import { loadContents } from "./load-contents.js"
 import { decidesListing, FORMAT_BLOB, kindOfBlob } from "./blob-id.js"
 import { RecentLogs } from "./compaction-log.js"
 import { FormatKeeper, type OpenedFormat } from "./format-keeper.js"
@@ -15,12 +18,9 @@ import { ManifestView } from "./manifest-view.js"
 import { renderMarks } from "./marks.js"
 import type { KopiaPolicy } from "./policy.js"
 import { Sources } from "./snapshot.js"
+import { untilStable } from "./until-stable.js"
 
 const MAX_FORMAT_BLOB = 1024 * 1024
-const MAX_ROUNDS = 10
-const MAX_ROUND_TIME_MS = 8_000
-/** A file that is being copied in needs a moment to become whole. */
-const SECOND_LOOK_MS = 100
 
 /** What a round found, to count only when the repository did not change meanwhile. */
 interface Draft {
@@ -70,45 +70,59 @@ export class KopiaRepository implements Repository {
     return this.#policies
   }
 
-  async #list(signal: AbortSignal | undefined, previousMarks: readonly string[]): Promise<Listing> {
-    const started = performance.now()
-    let failure: StorageError | undefined
+  async openContents({ signal }: { signal?: AbortSignal } = {}): Promise<SnapshotContents> {
+    return untilStable(
+      this.location,
+      async () => {
+        // Of its own, because listings go on meanwhile.
+        const blobs = await locateBlobs(this.#options.files)
+        const reader = new BlobReader(blobs, this.#options.memory, new Sources())
+        const listing = await blobs.listMetadata()
+        const opened = await this.#open(blobs)
+        const index = await loadContents({ blobs, reader, opened, listing, signal })
+        return new KopiaContents(new ContentReader(blobs, opened, index))
+      },
+      signal,
+    )
+  }
+
+  #list(signal: AbortSignal | undefined, previousMarks: readonly string[]): Promise<Listing> {
     let known: BlobListing | undefined
-    for (let round = 0; round < MAX_ROUNDS && performance.now() - started < MAX_ROUND_TIME_MS; round++) {
-      signal?.throwIfAborted()
-      try {
-        const source = await this.#source()
-        const { blobs, reader } = source
-        const listing: BlobListing = known ?? (await blobs.listMetadata())
-        known = undefined
-        this.#folders = listing.folders
-        const readsBefore = reader.reads
-        const draft = await this.#read(source, listing, previousMarks, signal)
-        if (reader.reads > readsBefore) {
-          const after = await blobs.listMetadata()
-          if (!namesTheSame(listing, after)) {
-            known = after
-            continue
-          }
+    const attempt = async (): Promise<Listing | undefined> => {
+      const source = await this.#source()
+      const { blobs, reader } = source
+      const listing: BlobListing = known ?? (await blobs.listMetadata())
+      known = undefined
+      this.#folders = listing.folders
+      const readsBefore = reader.reads
+      const draft = await this.#read(source, listing, previousMarks, signal)
+      if (reader.reads > readsBefore) {
+        const after = await blobs.listMetadata()
+        if (!namesTheSame(listing, after)) {
+          known = after
+          return undefined
         }
-        reader.forgetUnused()
-        this.#policies = draft.policies
-        return draft.listing
+      }
+      reader.forgetUnused()
+      this.#policies = draft.policies
+      return draft.listing
+    }
+    const looked = async (): Promise<Listing | undefined> => {
+      try {
+        return await attempt()
       } catch (error) {
-        if (!(error instanceof StorageError)) throw error
         // What appears here later may have the other layout.
-        if (error.code === "empty" || error.code === "not_a_repository") this.#reading = undefined
-        if (!mayHeal(error)) throw error
-        // Met twice in a row it is no half-written file and no race, but the state of the repository.
-        if (failure?.code === error.code && failure.message === error.message) throw error
-        failure = error
-        await delay(SECOND_LOOK_MS, undefined, signal === undefined ? {} : { signal })
+        if (error instanceof StorageError && (error.code === "empty" || error.code === "not_a_repository"))
+          this.#reading = undefined
+        throw error
       }
     }
-    throw new StorageError("unstable", `${this.location} kept changing while it was read`, {
-      facts: { rounds: MAX_ROUNDS },
-      hint: "It is tried again; if it stays so, look for a program that writes index blobs all the time.",
-    })
+    return untilStable(this.location, looked, signal)
+  }
+
+  async #open(blobs: KopiaBlobs): Promise<OpenedFormat> {
+    const now = BigInt(Date.now()) * 1_000_000n
+    return this.#formats.open(await blobs.read(FORMAT_BLOB, MAX_FORMAT_BLOB), blobs.fileOf(FORMAT_BLOB), now)
   }
 
   async #source(): Promise<Source> {
@@ -126,9 +140,7 @@ export class KopiaRepository implements Repository {
     signal: AbortSignal | undefined,
   ): Promise<Draft> {
     const { blobs, reader } = source
-    const formatFile = blobs.fileOf(FORMAT_BLOB)
-    const now = BigInt(Date.now()) * 1_000_000n
-    const opened = await this.#formats.open(await blobs.read(FORMAT_BLOB, MAX_FORMAT_BLOB), formatFile, now)
+    const opened = await this.#open(blobs)
     const loaded = await loadIndexes({
       blobs,
       reader,
@@ -247,12 +259,6 @@ function namesTheSame(a: BlobListing, b: BlobListing): boolean {
       .sort()
       .join("\n")
   return names(a) === names(b)
-}
-
-/** Failures that a writer at work can cause; all others are as they are. */
-function mayHeal({ code, facts }: StorageError): boolean {
-  if (code === "missing") return facts.file !== ""
-  return code === "corrupt" || code === "index_lost" || code === "wrong_password"
 }
 
 function withoutManifests(location: string): StorageError {

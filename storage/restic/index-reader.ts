@@ -10,19 +10,9 @@ export interface Index {
   readonly packs: readonly IndexedPack[]
 }
 
-/** Reads these index files. One pack may be in several of them (§7). Throws a StorageError that names the file. */
-export async function readIndexes(
-  files: FileTree,
-  entries: readonly TreeEntry[],
-  key: SealKey,
-  signal?: AbortSignal,
-): Promise<readonly Index[]> {
-  const indexes: Index[] = []
-  for (const { name } of entries) {
-    signal?.throwIfAborted()
-    const sealed = await readHashNamed(files, "index", name, LONGEST_INDEX_FILE)
-    const json = openUnpacked(key, sealed, `index/${name}`, LONGEST_INDEX_JSON)
-    indexes.push({ id: name, packs: parseIndex(json, name) })
-  }
-  return indexes
+/** Reads one index file. Throws a StorageError that names it. */
+export async function readIndex(files: FileTree, { name }: TreeEntry, key: SealKey): Promise<Index> {
+  const sealed = await readHashNamed(files, "index", name, LONGEST_INDEX_FILE)
+  const json = openUnpacked(key, sealed, `index/${name}`, LONGEST_INDEX_JSON)
+  return { id: name, packs: parseIndex(json, name) }
 }

@@ -1,9 +1,13 @@
 import { createHash } from "node:crypto"
 import type { BlobMemory, FileTree, TreeEntry } from "../blobs/index.js"
+import type { SnapshotContents } from "../contents.js"
 import { StorageError } from "../errors.js"
 import type { Listing, OpenOptions, Repository } from "../repository.js"
+import { BlobIndex } from "./blob-index.js"
+import { BlobReader } from "./blob-reader.js"
 import { checkConfigLength, type Config, CONFIG_FILE, LONGEST_CONFIG, parseConfig } from "./config.js"
-import { type Index, readIndexes } from "./index-reader.js"
+import { ResticContents } from "./contents.js"
+import { type Index, readIndex } from "./index-reader.js"
 import { type KeyFiles, KeyOpener, readKeyFiles } from "./key-opener.js"
 import type { Doubt } from "./folder-view.js"
 import { type Layout, LayoutView } from "./layout.js"
@@ -64,15 +68,46 @@ class Reader implements ResticRepository {
     return listed
   }
 
-  readIndexes(options: { signal?: AbortSignal } = {}): Promise<readonly Index[]> {
-    const { signal } = options
+  async readIndexes({ signal }: { signal?: AbortSignal } = {}): Promise<readonly Index[]> {
+    const indexes: Index[] = []
+    await this.#eachIndex(
+      () => indexes.splice(0),
+      (index) => indexes.push(index),
+      signal,
+    )
+    return indexes
+  }
+
+  async openContents({ signal }: { signal?: AbortSignal } = {}): Promise<SnapshotContents> {
+    let blobs = new BlobIndex()
+    const key = await this.#eachIndex(
+      () => (blobs = new BlobIndex()),
+      ({ packs }) => {
+        blobs.add(packs)
+      },
+      signal,
+    )
+    return new ResticContents(new BlobReader(this.#files, key, blobs))
+  }
+
+  /** Gives all index files of one moment, one by one, and the key. `begin` is called first, and again when they changed meanwhile. */
+  #eachIndex(
+    begin: () => void,
+    take: (index: Index) => void,
+    signal: AbortSignal | undefined,
+  ): Promise<SealKey> {
     const read = async (layout: Layout) => {
+      begin()
       const { sealed, keys } = await this.#readHead(layout)
       const opened = await this.#open(sealed, keys)
       if (opened === undefined) {
         throw new StorageError("password_missing", "the index of a restic repository needs its password")
       }
-      return readIndexes(this.#files, layout.indexes, opened.key, signal)
+      for (const entry of layout.indexes) {
+        signal?.throwIfAborted()
+        take(await readIndex(this.#files, entry, opened.key))
+      }
+      return opened.key
     }
     return whileUnchanged({
       files: this.#files,

@@ -1,0 +1,103 @@
+import { Column, IdTable } from "../bytes/index.js"
+import { StorageError } from "../errors.js"
+import { walkIndex } from "./index-blob.js"
+import { type IndexEntry, outranks } from "./index-entry.js"
+import { keyOfContent } from "./index-key.js"
+
+/**
+ * Where every content of a repository lies: all live index blobs, merged (kopia-repository-format §9.3). A million contents take
+ * less than 100 MB. What is deleted is kept: it may be needed by a snapshot that was written meanwhile, and can still be read (§6.5).
+ */
+export class ContentIndex {
+  readonly #expected: number
+  readonly #packs: string[] = []
+  readonly #packNumbers = new Map<string, number>()
+  #ids: IdTable | undefined
+  readonly #pack: Column
+  readonly #offset: Column
+  readonly #packedLength: Column
+  readonly #originalLength: Column
+  readonly #compression: Column
+  readonly #timestamp: Column
+  readonly #flags: Column
+
+  /** `expected`: how many entries the index blobs have in all. */
+  constructor(expected: number) {
+    this.#expected = expected
+    this.#pack = new Column(expected)
+    this.#offset = new Column(expected)
+    this.#packedLength = new Column(expected)
+    this.#originalLength = new Column(expected)
+    this.#compression = new Column(expected)
+    this.#timestamp = new Column(expected)
+    this.#flags = new Column(expected)
+  }
+
+  get size(): number {
+    return this.#ids?.size ?? 0
+  }
+
+  /** Adds what the plaintext of one index blob says. Throws as `walkIndex` does. */
+  add(bytes: Uint8Array, file: string): void {
+    const all = (): boolean => true
+    walkIndex(bytes, file, all, (entry, key) => {
+      this.#ids ??= new IdTable(key.length, this.#expected)
+      if (this.#ids.width !== key.length) {
+        throw new StorageError("corrupt", `${file}: contents with hashes of another length than elsewhere`, {
+          facts: { file },
+        })
+      }
+      const before = this.#ids.size
+      const row = this.#ids.add(key)
+      if (row === before || outranks(entry, this.#entryAt(row, entry.contentId))) this.#set(row, entry, file)
+    })
+  }
+
+  find(contentId: string): IndexEntry | undefined {
+    const key = keyOfContent(contentId)
+    if (key === undefined || key.length !== this.#ids?.width) return undefined
+    const row = this.#ids.rowOf(key)
+    return row === undefined ? undefined : this.#entryAt(row, contentId)
+  }
+
+  #set(row: number, entry: IndexEntry, file: string): void {
+    // Seconds in 32 bits last until 2106; what is beyond was not written by a clock.
+    if (entry.timestamp > 0xffff_ffff) {
+      throw new StorageError("corrupt", `${file}: content ${entry.contentId} has an impossible time`, {
+        facts: { file },
+      })
+    }
+    this.#pack.set(row, this.#numberOf(entry.pack))
+    this.#offset.set(row, entry.offset)
+    this.#packedLength.set(row, entry.packedLength)
+    this.#originalLength.set(row, entry.originalLength)
+    this.#compression.set(row, entry.compression)
+    this.#timestamp.set(row, entry.timestamp)
+    this.#flags.set(row, entry.encryptionKeyId * 2 + (entry.deleted ? 1 : 0))
+  }
+
+  #entryAt(row: number, contentId: string): IndexEntry {
+    const flags = this.#flags.get(row)
+    return {
+      contentId,
+      timestamp: this.#timestamp.get(row),
+      deleted: flags % 2 === 1,
+      pack: this.#packs[this.#pack.get(row)] ?? "",
+      offset: this.#offset.get(row),
+      packedLength: this.#packedLength.get(row),
+      originalLength: this.#originalLength.get(row),
+      compression: this.#compression.get(row),
+      encryptionKeyId: flags >> 1,
+    }
+  }
+
+  #numberOf(pack: string): number {
+    let number = this.#packNumbers.get(pack)
+    if (number === undefined) {
+      number = this.#packs.length
+      this.#packs.push(pack)
+      this.#packNumbers.set(pack, number)
+    }
+    return number
+  }
+}

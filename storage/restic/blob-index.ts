@@ -1,0 +1,97 @@
+import { Column, IdTable } from "../bytes/index.js"
+import type { IndexedPack } from "./index-file.js"
+
+export type BlobType = "data" | "tree"
+
+/** Where one copy of a blob lies. */
+export interface BlobLocation {
+  readonly pack: string
+  readonly offset: number
+  /** Sealed bytes. */
+  readonly length: number
+  /** Bytes after decompression; undefined for a blob that is not compressed. */
+  readonly plainLength: number | undefined
+}
+
+const KEY_LENGTH = 33
+const NONE = 0
+
+/**
+ * Where every blob of a repository lies: all index files together (restic-repository-format §7). A blob may lie in several packs, and
+ * all places are kept: what is damaged in one may be whole in another. A million blobs take less than 100 MB.
+ */
+export class BlobIndex {
+  readonly #ids = new IdTable(KEY_LENGTH)
+  readonly #packs: string[] = []
+  readonly #packNumbers = new Map<string, number>()
+  /** By row of an id: its last place, counted from 1. */
+  readonly #last = new Column()
+  // By place:
+  readonly #pack = new Column()
+  readonly #offset = new Column()
+  readonly #length = new Column()
+  readonly #plainLength = new Column()
+  readonly #before = new Column()
+  #places = 0
+
+  add(packs: readonly IndexedPack[]): void {
+    for (const { id: pack, blobs } of packs) {
+      const packNumber = this.#numberOf(pack)
+      for (const { id, type, offset, length, plainLength } of blobs) {
+        const row = this.#ids.add(keyOf(type, id))
+        // One pack may be told of by several index files.
+        if (this.#isKnown(row, packNumber, offset)) continue
+        const place = this.#places++
+        this.#pack.set(place, packNumber)
+        this.#offset.set(place, offset)
+        this.#length.set(place, length)
+        this.#plainLength.set(place, plainLength ?? NONE)
+        this.#before.set(place, this.#last.get(row))
+        this.#last.set(row, place + 1)
+      }
+    }
+  }
+
+  /** All places of a blob; none for one that no index names. */
+  find(type: BlobType, id: string): BlobLocation[] {
+    const row = this.#ids.rowOf(keyOf(type, id))
+    if (row === undefined) return []
+    return this.#placesOf(row).map((place) => {
+      const plainLength = this.#plainLength.get(place)
+      return {
+        pack: this.#packs[this.#pack.get(place)] ?? "",
+        offset: this.#offset.get(place),
+        length: this.#length.get(place),
+        plainLength: plainLength === NONE ? undefined : plainLength,
+      }
+    })
+  }
+
+  #isKnown(row: number, pack: number, offset: number): boolean {
+    return this.#placesOf(row).some(
+      (place) => this.#pack.get(place) === pack && this.#offset.get(place) === offset,
+    )
+  }
+
+  #placesOf(row: number): number[] {
+    const places: number[] = []
+    for (let next = this.#last.get(row); next !== NONE; next = this.#before.get(next - 1))
+      places.push(next - 1)
+    return places
+  }
+
+  #numberOf(pack: string): number {
+    let number = this.#packNumbers.get(pack)
+    if (number === undefined) {
+      number = this.#packs.length
+      this.#packs.push(pack)
+      this.#packNumbers.set(pack, number)
+    }
+    return number
+  }
+}
+
+/** The same hash can be there as data and as a tree. */
+function keyOf(type: BlobType, id: string): Uint8Array {
+  return Buffer.concat([Buffer.from([type === "tree" ? 1 : 0]), Buffer.from(id, "hex")])
+}
