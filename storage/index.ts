@@ -1,11 +1,5 @@
 export { asCorrupt, type ErrorFacts, StorageError, type StorageErrorCode } from "./errors.js"
-export type {
-  ByteRange,
-  EntryKind,
-  ExtendedAttribute,
-  SnapshotContents,
-  SnapshotEntry,
-} from "./contents.js"
+export type { ByteRange, EntryKind, ExtendedAttribute, SnapshotContents, SnapshotEntry } from "./contents.js"
 export { formatInstant, type Instant, type ParsedTime, parseTime } from "./instant.js"
 export { lastingMarks } from "./kopia/index.js"
 export { openRepository } from "./open.js"

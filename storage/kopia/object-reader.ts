@@ -18,9 +18,9 @@ interface Section {
 
 /** Reads objects (kopia-repository-format §12): one content, or many in a row that an index lists. */
 export class ObjectReader {
-  readonly #contents: ContentReader
+  readonly #contents: Pick<ContentReader, "read">
 
-  constructor(contents: ContentReader) {
+  constructor(contents: Pick<ContentReader, "read">) {
     this.#contents = contents
   }
 

@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto"
 import type { SnapshotContents, SnapshotEntry } from "../../storage/contents.js"
+import { StorageError } from "../../storage/errors.js"
 import type { Snapshot } from "../../storage/repository.js"
 
 /** One entry of `restores` in an expected.json: what a real restore put on the disk. */
@@ -59,6 +60,24 @@ export async function sha256Of(contents: SnapshotContents, entry: SnapshotEntry)
   const hash = createHash("sha256")
   for await (const piece of contents.read(entry)) hash.update(piece)
   return hash.digest("hex")
+}
+
+/** Which files cannot be read, by path in hex, and why. */
+export async function unreadable(
+  contents: SnapshotContents,
+  entries: readonly ReadEntry[],
+): Promise<Map<string, StorageError>> {
+  const failed = new Map<string, StorageError>()
+  for (const { path, entry } of entries) {
+    if (entry.kind !== "file") continue
+    try {
+      await sha256Of(contents, entry)
+    } catch (error) {
+      if (!(error instanceof StorageError)) throw error
+      failed.set(path, error)
+    }
+  }
+  return failed
 }
 
 /** The digest over a restore as test/fixtures/README.md has it. */

@@ -3,7 +3,7 @@ import { expectedOf, fixture, fixtureNames } from "../../support/fixtures.js"
 import { digestOf, readAll, type Restored, shown, shownAs } from "../../support/restored.js"
 import { open } from "./restic-fixtures.js"
 
-const restored = fixtureNames("restic").filter((name) => ((expectedOf(name).restores ?? []) as []).length > 0)
+const restored = fixtureNames("restic").filter((name) => ((expectedOf(name).restores ?? []) as unknown[]).length > 0)
 
 const how = { directoryTimes: true }
 
