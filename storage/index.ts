@@ -1,5 +1,6 @@
 export { asCorrupt, type ErrorFacts, StorageError, type StorageErrorCode } from "./errors.js"
 export type { ByteRange, EntryKind, ExtendedAttribute, SnapshotContents, SnapshotEntry } from "./contents.js"
+export { findEntry } from "./find-entry.js"
 export { formatInstant, type Instant, type ParsedTime, parseTime } from "./instant.js"
 export { lastingMarks } from "./kopia/index.js"
 export { openRepository } from "./open.js"

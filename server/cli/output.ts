@@ -8,7 +8,11 @@ interface Problem {
 }
 
 export interface Streams {
-  readonly stdout: { write: (text: string) => unknown; readonly isTTY?: boolean }
+  readonly stdout: {
+    /** `done` is called when it takes more. */
+    write: (data: string | Uint8Array, done?: () => void) => unknown
+    readonly isTTY?: boolean
+  }
   readonly stderr: { write: (text: string) => unknown; readonly isTTY?: boolean }
 }
 
@@ -35,6 +39,13 @@ export class Output {
 
   text(text: string): void {
     this.#streams.stdout.write(text.endsWith("\n") ? text : text + "\n")
+  }
+
+  /** Much of something, piece by piece: waits until the reader has taken each. */
+  bytes(piece: string | Uint8Array): Promise<void> {
+    return new Promise((resolve) => {
+      this.#streams.stdout.write(piece, resolve)
+    })
   }
 
   table<Row>(rows: readonly Row[], columns: readonly Column<Row>[], none: string): void {

@@ -3,6 +3,8 @@ import { ownPackage } from "../package.js"
 import { adoptCommand } from "./adopt.js"
 import { applyCommand } from "./apply.js"
 import { completionCommand } from "./completion.js"
+import { getCommand } from "./contents/get.js"
+import { lsCommand } from "./contents/ls.js"
 import type { Context } from "./context.js"
 import { directoriesCommand } from "./directories.js"
 import { doctorCommand } from "./doctor.js"
@@ -35,6 +37,8 @@ const commands = [
   existsCommand,
   volumesCommand,
   snapshotsCommand,
+  lsCommand,
+  getCommand,
   repositoriesCommand,
   storesCommand,
   exportsCommand,

@@ -5,6 +5,8 @@ export interface CliResult {
   readonly exitCode: number
   readonly stdout: string
   readonly stderr: string
+  /** Standard output as it is, for what is no text. */
+  readonly bytes: Buffer
 }
 
 export interface CliInput {
@@ -16,12 +18,13 @@ export interface CliInput {
 
 /** Runs one command in this process, as `cistern` would in its own. */
 export async function cli(args: readonly string[], input: CliInput = {}): Promise<CliResult> {
-  const written = { stdout: "", stderr: "" }
+  const written: Record<"stdout" | "stderr", Buffer[]> = { stdout: [], stderr: [] }
   const isTTY = input.terminal ?? false
   const stream = (name: "stdout" | "stderr") => ({
     isTTY,
-    write: (text: string) => {
-      written[name] += text
+    write: (data: string | Uint8Array, done?: () => void) => {
+      written[name].push(Buffer.from(data))
+      done?.()
     },
   })
   const stdin = Object.assign(Readable.from(input.stdin === undefined ? [] : [input.stdin]), { isTTY })
@@ -32,5 +35,6 @@ export async function cli(args: readonly string[], input: CliInput = {}): Promis
     stdout: stream("stdout"),
     stderr: stream("stderr"),
   })
-  return { exitCode, ...written }
+  const bytes = Buffer.concat(written.stdout)
+  return { exitCode, stdout: bytes.toString(), stderr: Buffer.concat(written.stderr).toString(), bytes }
 }

@@ -1,0 +1,75 @@
+import { resolve } from "node:path"
+import { type Command, Option } from "commander"
+import { DirectoryTree } from "../../../storage/blobs/index.js"
+import {
+  type Engine,
+  openRepository,
+  type Snapshot,
+  type SnapshotContents,
+  StorageError,
+} from "../../../storage/index.js"
+import { usageError } from "../cli-error.js"
+import type { Context } from "../context.js"
+import { type PasswordOptions, readPassword } from "../password-option.js"
+
+export interface PlaceOptions extends PasswordOptions {
+  readonly at: string
+  readonly engine?: Engine
+}
+
+/** The options of every command that reads what is in snapshots where a repository lies. */
+export function withPlace(command: Command): Command {
+  return command
+    .requiredOption("--at <path>", "the repository's directory; its engine is recognised")
+    .option("--password-file <file>", "the file that holds the password")
+    .option("--password-env <name>", "the variable that holds the password")
+    .addOption(new Option("--engine <engine>", "refuse any other").choices(["kopia", "restic"]))
+}
+
+export interface OpenedSnapshot {
+  readonly contents: SnapshotContents
+  readonly snapshot: Snapshot
+  /** As it was given, without "/" at its ends; "" for the root. */
+  readonly path: string
+}
+
+/** Opens what `SNAPSHOT[:/path]` names. Throws StorageError, or that the words make no sense. */
+export async function openSnapshot(
+  words: string,
+  { at, engine, ...password }: PlaceOptions,
+  context: Context,
+): Promise<OpenedSnapshot> {
+  const [, id, path = ""] = /^([0-9a-f]+|latest)(?::(.*))?$/su.exec(words) ?? []
+  if (id === undefined) {
+    throw usageError(
+      "a snapshot is named by its id or the beginning of it, or by `latest`, and :/path",
+      "`cistern snapshots --at PATH` lists them.",
+    )
+  }
+  const repository = await openRepository({
+    files: new DirectoryTree(resolve(at)),
+    password: readPassword(password, context.environment),
+    ...(engine === undefined ? {} : { engine }),
+  })
+  const { snapshots } = await repository.list()
+  const snapshot = choose(snapshots, id)
+  return { contents: await repository.openContents(), snapshot, path: path.replace(/^\/+|\/+$/g, "") }
+}
+
+/** `latest`: the one that began last, whatever it is of. */
+function choose(snapshots: readonly Snapshot[], id: string): Snapshot {
+  const fitting = id === "latest" ? snapshots.slice(-1) : snapshots.filter((one) => one.id.startsWith(id))
+  const [snapshot] = fitting
+  if (snapshot === undefined) {
+    throw new StorageError(
+      "missing",
+      id === "latest" ? "there is no snapshot" : `no snapshot is called ${id}`,
+      {
+        hint: "`cistern snapshots --at PATH` lists them.",
+      },
+    )
+  }
+  if (fitting.length > 1)
+    throw usageError(`${fitting.length} snapshots begin with ${id}`, "Give more of the id.")
+  return snapshot
+}
