@@ -20,6 +20,12 @@ export class BlobReader {
     this.#index = index
   }
 
+  /** Bytes of a blob, as its index says; undefined when no index names it. */
+  lengthOf(type: BlobType, id: string): number | undefined {
+    const [place] = this.#index.find(type, id)
+    return place && (place.plainLength ?? place.length - SEAL_LENGTH)
+  }
+
   /** From whichever pack has it whole. Throws `missing` when no index names it, else what was wrong with its first place. */
   async read(type: BlobType, id: string): Promise<Uint8Array> {
     const places = this.#index.find(type, id)

@@ -45,12 +45,14 @@ export class ResticContents implements SnapshotContents {
     let start = 0
     for (const id of file.content) {
       if (start >= range.offset + range.length) return
-      // How long a blob is, only the blob itself says for certain; those before the range are read for it.
-      const blob = await this.#blobs.read("data", id)
-      const from = Math.max(range.offset - start, 0)
-      const piece = blob.subarray(Math.min(from, blob.length), range.offset + range.length - start)
-      if (piece.length > 0) yield piece
-      start += blob.length
+      const length = this.#blobs.lengthOf("data", id)
+      if (length === undefined || start + length > range.offset) {
+        const blob = await this.#blobs.read("data", id)
+        const from = Math.max(range.offset - start, 0)
+        const piece = blob.subarray(Math.min(from, blob.length), range.offset + range.length - start)
+        if (piece.length > 0) yield piece
+      }
+      start += length ?? 0
     }
   }
 

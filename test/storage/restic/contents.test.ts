@@ -1,5 +1,7 @@
+import { readFileSync, writeFileSync } from "node:fs"
+import { join } from "node:path"
 import { describe, expect, it } from "vitest"
-import { expectedOf, fixture, fixtureNames } from "../../support/fixtures.js"
+import { expectedOf, fixture, fixtureCopy, fixtureNames } from "../../support/fixtures.js"
 import { digestOf, readAll, type Restored, shown, shownAs } from "../../support/restored.js"
 import { open } from "./restic-fixtures.js"
 
@@ -47,3 +49,44 @@ describe("the names of one file", () => {
     expect([...groups.values()]).toEqual([...real.values()])
   })
 })
+
+describe("a range of a file", () => {
+  it("is what lies there in the whole, and reads no other blob", async () => {
+    const name = "restic/full-tree-by-0.19"
+    const directory = fixtureCopy(name)
+    const repository = open(directory, expectedOf(name).password as string)
+    const [snapshot] = (await repository.list()).snapshots
+    if (snapshot === undefined) throw new Error("no snapshot")
+    const contents = await repository.openContents()
+    const entries = await readAll(contents, snapshot)
+    const file = entries.map(({ entry }) => entry).find(({ content }) => content.length >= 3)
+    if (file === undefined) throw new Error("no file of several blobs")
+    const whole = await bytesOf(contents.read(file))
+    expect(whole.length).toBe(file.size)
+    const [offset, length] = [Math.floor(whole.length / 2) - 1_000, 2_000]
+    expect(await bytesOf(contents.read(file, { offset, length }))).toEqual(
+      whole.subarray(offset, offset + length),
+    )
+    expect(await bytesOf(contents.read(file, { offset: whole.length - 5, length: 100 }))).toEqual(
+      whole.subarray(-5),
+    )
+    expect(await bytesOf(contents.read(file, { offset: whole.length, length: 100 }))).toHaveLength(0)
+
+    const packs = (await repository.readIndexes()).flatMap((index) => index.packs)
+    for (const { id, blobs } of packs) {
+      const first = blobs.find((blob) => blob.id === file.content[0])
+      if (first === undefined) continue
+      const pack = join(directory, "data", id.slice(0, 2), id)
+      const bytes = readFileSync(pack)
+      writeFileSync(pack, bytes.fill(0, first.offset, first.offset + first.length))
+    }
+    expect(await bytesOf(contents.read(file, { offset, length }))).toHaveLength(length)
+    await expect(bytesOf(contents.read(file))).rejects.toMatchObject({ code: "corrupt" })
+  })
+})
+
+async function bytesOf(pieces: AsyncIterable<Uint8Array>): Promise<Buffer> {
+  const all: Uint8Array[] = []
+  for await (const piece of pieces) all.push(piece)
+  return Buffer.concat(all)
+}
