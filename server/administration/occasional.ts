@@ -1,5 +1,6 @@
 import { StorageError } from "../../storage/index.js"
 import type { Clock } from "../catalog/index.js"
+import { soon } from "./soon.js"
 
 /** What was told last. */
 export interface Latest<T> {
@@ -15,12 +16,7 @@ export interface OccasionalParts<T> {
   readonly ask: () => Promise<T>
   /** Milliseconds between two times, whatever came of the first. */
   readonly everyMs: number
-  /** How long whoever looks waits for it. */
-  readonly patienceMs?: number
 }
-
-/** A person does not wait longer without being told why. */
-const PATIENCE_MS = 2_000
 
 /** What is dear to ask: by one at a time, not often, and nobody waits long for it. */
 export class Occasional<T> {
@@ -36,7 +32,7 @@ export class Occasional<T> {
 
   /** What is known within a moment; what is asked for meanwhile is there the next time. */
   async latest(): Promise<Latest<T>> {
-    const { clock, everyMs, patienceMs = PATIENCE_MS } = this.#parts
+    const { clock, everyMs } = this.#parts
     const now = clock.now().mono
     if (this.#asking === undefined && (this.#askedAt === undefined || now - this.#askedAt >= everyMs)) {
       this.#askedAt = now
@@ -44,8 +40,9 @@ export class Occasional<T> {
         this.#asking = undefined
       })
     }
-    const answered = await isOver(this.#asking, patienceMs)
-    return { told: this.#told, problem: answered ? this.#problem : pending(patienceMs) }
+    const work = this.#asking
+    const isOver = work === undefined || (await soon(work.then(() => true))) === true
+    return { told: this.#told, problem: isOver ? this.#problem : pending() }
   }
 
   async #ask(): Promise<void> {
@@ -61,24 +58,8 @@ export class Occasional<T> {
   }
 }
 
-/** Whether it ends, or has ended, in that time. */
-async function isOver(work: Promise<void> | undefined, limitMs: number): Promise<boolean> {
-  if (work === undefined) return true
-  let timer: NodeJS.Timeout | undefined
-  const limit = new Promise<false>((resolve) => {
-    timer = setTimeout(() => {
-      resolve(false)
-    }, limitMs)
-  })
-  try {
-    return await Promise.race([work.then(() => true), limit])
-  } finally {
-    clearTimeout(timer)
-  }
-}
-
-function pending(limitMs: number): StorageError {
-  return new StorageError("timeout", `it has not answered within ${limitMs / 1000} s; it is waited for`, {
+function pending(): StorageError {
+  return new StorageError("timeout", "it has not answered yet, and is waited for", {
     hint: "Look again in a moment.",
   })
 }

@@ -1,4 +1,3 @@
-import { StorageError } from "../errors.js"
 import {
   type DsmClient,
   type DsmDisk,
@@ -19,6 +18,7 @@ import {
   type SystemVerdict,
   worstOf,
 } from "./system.js"
+import { ToldParts } from "./told-parts.js"
 
 const MIB = 2 ** 20
 /** DSM's words are not documented. These are certain; every other one but "normal" is a warning. */
@@ -31,25 +31,15 @@ const HARMLESS = /^(normal|initialized|not_?use|background|scrubbing|data_scrubb
  * told in `problems`. Never throws a StorageError.
  */
 export async function readSynologyHardware(dsm: DsmClient): Promise<SystemReport> {
-  const problems: StorageError[] = []
-  const told = async <T>(ask: (dsm: DsmClient) => Promise<T>): Promise<T | undefined> => {
-    // Whatever kept it from answering once keeps it from answering twice.
-    if (problems.length > 0) return undefined
-    try {
-      return await ask(dsm)
-    } catch (error) {
-      if (!(error instanceof StorageError)) throw error
-      problems.push(error)
-      return undefined
-    }
-  }
-  const storage = await told(storageInfo)
-  const system = await told(systemInfo)
+  // Whatever keeps DSM from answering once keeps it from answering twice.
+  const parts = new ToldParts(() => true)
+  const storage = await parts.ask(() => storageInfo(dsm))
+  const system = await parts.ask(() => systemInfo(dsm))
   return {
     figures: system && figuresOf(system),
     pools: storage?.volumes.map((volume) => poolOf(volume, storage.pools ?? [])),
     disks: storage?.disks?.map((disk) => diskOf(disk, storage)),
-    problems,
+    problems: parts.problems,
   }
 }
 

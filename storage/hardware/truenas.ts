@@ -1,5 +1,4 @@
 import { isJsonObject } from "../bytes/index.js"
-import { StorageError } from "../errors.js"
 import {
   type Alert,
   type Disk,
@@ -22,6 +21,7 @@ import {
   type SystemReport,
   worstOf,
 } from "./system.js"
+import { ToldParts } from "./told-parts.js"
 
 /** What people look at is not worth a longer wait. */
 const PATIENCE_MS = 10_000
@@ -37,31 +37,18 @@ const QUIET = new Set(["INFO", "NOTICE"])
  */
 export async function readTrueNasHardware(trueNas: TrueNasApi): Promise<SystemReport> {
   const api = withPatience(trueNas, PATIENCE_MS)
-  const problems: StorageError[] = []
-  let gone = false
-  const told = async <T>(ask: (api: TrueNasApi) => Promise<T>): Promise<T | undefined> => {
-    if (gone) return undefined
-    try {
-      return await ask(api)
-    } catch (error) {
-      if (!(error instanceof StorageError)) throw error
-      // A login that was refused is refused for each of them.
-      if (problems.every(({ message }) => message !== error.message)) problems.push(error)
-      gone = error.code === "timeout" || error.code === "io"
-      return undefined
-    }
-  }
-  const pools = await told(listPools)
-  const disks = await told(listDisks)
-  const alerts = await told(listAlerts)
-  const system = await told(systemInfo)
+  const parts = new ToldParts(({ code }) => code === "timeout" || code === "io")
+  const pools = await parts.ask(() => listPools(api))
+  const disks = await parts.ask(() => listDisks(api))
+  const alerts = await parts.ask(() => listAlerts(api))
+  const system = await parts.ask(() => systemInfo(api))
   // Last, because it may have to ask the disks.
-  const degrees = await told(diskTemperatures)
+  const degrees = await parts.ask(() => diskTemperatures(api))
   return {
     figures: system && figuresOf(system),
     pools: pools?.map(poolOf),
     disks: disks?.map((disk) => diskOf(disk, degrees?.get(disk.name), alerts)),
-    problems,
+    problems: parts.problems,
   }
 }
 
