@@ -226,12 +226,6 @@ export class FakeState implements FakeMachine {
     }
   }
 
-  start(): boolean {
-    this.running = !this.reloadFails
-    this.render()
-    return this.running
-  }
-
   #create(share: FakeShareData): unknown {
     validateShare(this, share, "sharingnfs_create")
     const made = { ...share, id: this.#nextId++, locked: false }

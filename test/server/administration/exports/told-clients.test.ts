@@ -12,9 +12,11 @@ import { scratch } from "../../../support/fixtures.js"
 import { GaneshaMachine } from "../../../support/ganesha.js"
 import { type NasChain, nasChain } from "../../../support/nas-chain.js"
 
-/** What a container sees: no server, no connection, and these mounts. */
+/** What a container sees: no server, none of the NAS's connections, and these mounts. */
 function container(mountinfo = "/proc/self/mountinfo") {
-  return () => readClients({ nfsd: "/nonexistent", net: "/nonexistent", rmtab: "/nonexistent", mountinfo })
+  const net = scratch()
+  writeFileSync(join(net, "tcp"), "  sl  local_address rem_address   st\n")
+  return () => readClients({ nfsd: "/nonexistent", net, rmtab: "/nonexistent", mountinfo })
 }
 
 async function shown(chain: Chain): Promise<NfsClientsJson> {
