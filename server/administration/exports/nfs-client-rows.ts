@@ -11,7 +11,8 @@ import { NetworkIndex } from "../../clusters/index.js"
 import type { NfsClientJson, NfsClientsJson, NfsTrafficJson } from "../../http/contract/nfs-clients.js"
 import type { ChosenNfsServer } from "./chosen-nfs-server.js"
 import type { FleetKeeper } from "../fleet-keeper.js"
-import { ToldClientsKeeper } from "./told-clients.js"
+import type { Latest } from "../occasional.js"
+import { type ServerAnswer, ToldClientsKeeper } from "./told-clients.js"
 
 export interface NfsClientRowsParts {
   readonly keeper: Pick<FleetKeeper, "fleet">
@@ -20,6 +21,9 @@ export interface NfsClientRowsParts {
   /** Who is connected to the kernel's NFS server. Never throws. */
   readonly nfsClients: () => ClientsReading
 }
+
+/** What was told longer ago says nothing about now. */
+const OLD_MS = 60_000
 
 type Problem = NfsClientsJson["problems"][number]
 
@@ -38,7 +42,8 @@ export class NfsClientRows {
     const latest = await this.#told.latest()
     const now = clock.now()
     const reading = nfsClients()
-    const { exported, told, problems = [] } = latest?.told?.value ?? {}
+    const { exported, problems = [] } = latest?.told?.value ?? {}
+    const told = toldNow(latest?.told, now)
     const clusters = new NetworkIndex(keeper.fleet.document.clusters)
     const clients = combineClients(reading, exported ?? [], told).map((row) => clientOf(row, clusters, now))
     // Who is told by its own interface is not missed in the kernel's files.
@@ -54,6 +59,19 @@ export class NfsClientRows {
       problems: [...missed, ...problems, ...late].map(problemOf),
     }
   }
+}
+
+/** Who was there a while ago is not who is there now: while nobody tells anew, it is not known. */
+function toldNow(latest: Latest<ServerAnswer>["told"], now: Moment): ToldBy | undefined {
+  const told = latest?.value.told
+  if (latest === undefined || told === undefined) return undefined
+  const ageMs = now.wall - latest.at
+  if (ageMs < 0 || ageMs > OLD_MS) return undefined
+  const version4 = told.version4.map((one) => ({
+    ...one,
+    secondsSinceRenew: one.secondsSinceRenew === undefined ? undefined : one.secondsSinceRenew + ageMs / 1000,
+  }))
+  return { ...told, version4 }
 }
 
 function serverOf({ threads, versions, counters }: ClientsReading): NfsClientsJson["server"] {

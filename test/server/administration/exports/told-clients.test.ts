@@ -90,6 +90,21 @@ describe("who is mounted from a TrueNAS", () => {
     expect(problems.map((one) => one.code)).toEqual(expect.arrayContaining(["missing", code]))
   })
 
+  it("is not taken from what was told an hour ago, while it does not answer", async () => {
+    const chain = await start()
+    expect((await shown(chain)).clients).toHaveLength(2)
+    let go: () => void = () => undefined
+    fake.hold = new Promise((resolve) => {
+      go = resolve
+    })
+    chain.clock.wallOffset += 3_600_000
+    chain.clock.monoOffset += 3_600_000
+    const { told, clients, problems } = await shown(chain)
+    expect({ told, clients }).toEqual({ told: null, clients: [] })
+    expect(problems.map(({ code }) => code)).toEqual(["missing", "timeout"])
+    go()
+  })
+
   it("is not waited for longer than a moment, and shown the next time", async () => {
     let go: () => void = () => undefined
     fake.hold = new Promise((resolve) => {
