@@ -112,7 +112,7 @@ export class LocalAdministration implements Administration {
     this.#applyExports = new ApplyExports({ ...parts, declared, nfsServer, turns })
     this.directories = new Directories({ ...parts, storeFences, nfsServer })
     this.#nfsClients = new NfsClientRows({ ...parts, nfsServer })
-    this.#hardware = new HardwareRows({ ...parts, stores: () => this.#stores.rows() })
+    this.#hardware = new HardwareRows({ ...parts, nfsServer, stores: () => this.#stores.rows() })
   }
 
   repositories(): RepositoriesJson {

@@ -1,4 +1,4 @@
-/** How long a look at a store's filesystem may take before it is said that nobody knows. */
+/** How long a look at a store's filesystem, or at a NAS system, may take before it is said that nobody knows. */
 const LOOK_MS = 2_000
 
 /** The answer; undefined when there is none, or none before a person would stop waiting. */

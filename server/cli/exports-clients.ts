@@ -18,6 +18,16 @@ const kinds: Record<NfsClientJson["kind"], (cluster: string | null) => string> =
   machine: () => "this machine",
 }
 
+/** Who tells of a client. */
+const sourceNames: Record<NfsClientJson["sources"][number], string> = {
+  kernel: "kernel",
+  rmtab: "rmtab",
+  connections: "TCP",
+  ganesha: "Ganesha",
+  truenas: "TrueNAS",
+  synology: "DSM",
+}
+
 const columns: readonly Column<NfsClientJson>[] = [
   { title: "ADDRESS", of: ({ address }) => address },
   { title: "CLUSTER", of: ({ kind, cluster }) => kinds[kind](cluster) },
@@ -29,11 +39,12 @@ const columns: readonly Column<NfsClientJson>[] = [
   { title: "WRITTEN", of: ({ writtenBytes }) => formatBytes(writtenBytes), align: "right" },
   { title: "OPEN", of: openFiles, align: "right" },
   { title: "MOUNTED", of: mounted },
+  { title: "BY", of: ({ sources }) => sources.map((source) => sourceNames[source]).join(", ") },
 ]
 
 const trafficColumns: readonly Column<NfsTrafficJson>[] = [
   { title: "DIRECTORY", of: ({ directory }) => directory },
-  { title: "CLIENTS", of: ({ clients }) => clients.join(" ") },
+  { title: "CLIENTS", of: ({ clients }) => (clients.length === 0 ? "all" : clients.join(" ")) },
   { title: "READ", of: ({ readBytes }) => formatBytes(readBytes), align: "right" },
   { title: "WRITTEN", of: ({ writtenBytes }) => formatBytes(writtenBytes), align: "right" },
   { title: "SINCE (UTC)", of: ({ since }) => formatTime(since) },
@@ -51,7 +62,8 @@ export function exportsClientsCommand(exports: Command, context: Context): void 
     })
 }
 
-function print({ readAt, clients, traffic, notices, problems }: NfsClientsJson, out: Output): void {
+function print({ readAt, told, server, clients, traffic, ...more }: NfsClientsJson, out: Output): void {
+  const { notices, problems } = more
   out.table(
     clients,
     columns,
@@ -61,15 +73,41 @@ function print({ readAt, clients, traffic, notices, problems }: NfsClientsJson, 
     out.text("")
     out.table(traffic, trafficColumns, "")
   }
+  if (server !== null) out.text(`\n${serverLine(server)}`)
   for (const { message, hint } of [...notices, ...problems])
     out.note(out.colour("yellow", printable(message)) + (hint === null ? "" : `\n  ${printable(hint)}`))
-  out.note(`Read at ${formatTime(readAt)} (UTC).`)
+  const by = told === null ? "" : `; ${sourceNames[told.source]} told at ${formatTime(told.readAt)}`
+  out.note(`Read at ${formatTime(readAt)} (UTC)${by}.`)
 }
 
-/** Only clients of version 4 tell what they hold. */
-function openFiles({ held, versions }: NfsClientJson): string {
+/** What nfsstat would show of it. */
+function serverLine({
+  running,
+  threads,
+  versions,
+  ...counts
+}: NonNullable<NfsClientsJson["server"]>): string {
+  if (!running) return "The kernel's server is stopped."
+  const bytes = (count: number | null): string => (count === null ? "unknown" : formatBytes(count))
+  const calls = [
+    ["3", counts.version3],
+    ["4", counts.version4],
+  ] as const
+  const parts = calls.flatMap(([version, told]) =>
+    told === null
+      ? []
+      : [`version ${version}: ${told.calls} calls (${told.reads} read, ${told.writes} write)`],
+  )
+  const head = `The kernel's server: ${threads} threads, versions ${versions?.join(" ") ?? "unknown"}`
+  const traffic = `since it was loaded ${bytes(counts.readBytes)} read, ${bytes(counts.writtenBytes)} written`
+  return `${[head, traffic, ...parts].join("; ")}.`
+}
+
+/** Only clients of version 4 hold files, and NFS-Ganesha does not tell which. */
+function openFiles({ held, versions, sources }: NfsClientJson): string {
   const open = held.reduce((sum, one) => sum + one.open, 0)
-  return versions.some((version) => version.startsWith("4")) ? String(open) : "-"
+  const isTold = sources.includes("kernel") || sources.includes("truenas")
+  return isTold && versions.some((version) => version.startsWith("4")) ? String(open) : "-"
 }
 
 function mounted({ mounts, onceMounted }: NfsClientJson): string {

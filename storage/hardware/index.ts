@@ -1,3 +1,7 @@
 export { type Disk, listDisks } from "./disks.js"
 export { diskFindings, type HardwareFinding, type Memory, memoryFindings } from "./findings.js"
+export { type MatchedDisk, matchDisks } from "./match.js"
+export { readSystemHardware } from "./read-system.js"
 export { parseSmart, type SmartFigures, type SmartReport } from "./smart.js"
+export type { SystemDisk, SystemFigures, SystemKind, SystemPool, SystemReport } from "./system.js"
+export { poolFindings, systemDiskFindings, systemNames } from "./system-findings.js"

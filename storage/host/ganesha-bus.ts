@@ -11,15 +11,23 @@ export interface GaneshaBusOptions {
 }
 
 const NAME = "org.ganesha.nfsd"
-const MANAGER = [NAME, "/org/ganesha/nfsd/ExportMgr", "org.ganesha.nfsd.exportmgr"] as const
+const EXPORTS = "/org/ganesha/nfsd/ExportMgr"
+const CLIENTS = "/org/ganesha/nfsd/ClientMgr"
 const BUS = ["org.freedesktop.DBus", "/org/freedesktop/DBus", "org.freedesktop.DBus"] as const
 
-const SIGNATURES: Readonly<Record<GaneshaMethod, readonly string[]>> = {
-  ShowExports: [],
-  DisplayExport: ["q"],
-  AddExport: ["ss"],
-  UpdateExport: ["ss"],
-  RemoveExport: ["q"],
+/** Object, interface, and the signature of the arguments. */
+const METHODS: Readonly<Record<GaneshaMethod, readonly [string, string, ...(readonly string[])]>> = {
+  ShowExports: [EXPORTS, "exportmgr"],
+  DisplayExport: [EXPORTS, "exportmgr", "q"],
+  AddExport: [EXPORTS, "exportmgr", "ss"],
+  UpdateExport: [EXPORTS, "exportmgr", "ss"],
+  RemoveExport: [EXPORTS, "exportmgr", "q"],
+  GetNFSIO: [EXPORTS, "exportstats"],
+  ShowClients: [CLIENTS, "clientmgr"],
+  GetNFSv3IO: [CLIENTS, "clientstats", "s"],
+  GetNFSv40IO: [CLIENTS, "clientstats", "s"],
+  GetNFSv41IO: [CLIENTS, "clientstats", "s"],
+  GetNFSv42IO: [CLIENTS, "clientstats", "s"],
 }
 
 /** The running NFS-Ganesha, by systemd's `busctl`, which writes replies as JSON. */
@@ -56,7 +64,8 @@ export function ganeshaBus({
       })
     },
     call: async (method, ...args): Promise<GaneshaAnswer> => {
-      const answer = await ask([...MANAGER, method, ...SIGNATURES[method], ...args])
+      const [object, face, ...signature] = METHODS[method]
+      const answer = await ask([NAME, object, `${NAME}.${face}`, method, ...signature, ...args])
       if (answer.exitCode !== 0) return { ok: false, said: saidBy(answer) }
       return { ok: true, values: valuesOf(answer.stdout) }
     },

@@ -77,6 +77,14 @@ export type ExportSetting = keyof typeof SETTINGS
 
 export const allSettings = Object.keys(SETTINGS) as readonly ExportSetting[]
 
+/** What every server tells of a client. */
+const COMMON: readonly ExportSetting[] = ["access", "port", "root", "all", "uid", "gid", "security"]
+
+/** What a server tells: that, and `more`. */
+export function settingsWith(...more: readonly ExportSetting[]): readonly ExportSetting[] {
+  return allSettings.filter((setting) => COMMON.includes(setting) || more.includes(setting))
+}
+
 /** What exportfs writes where nothing is said. */
 const DEFAULTS: Readonly<Partial<Record<ExportSetting, string>>> = {
   uid: "anonuid=65534",

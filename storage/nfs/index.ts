@@ -39,4 +39,7 @@ export {
   type ExportTraffic,
   type NfsClientRow,
   readClients,
+  type ToldBy,
+  type ToldClients,
+  type ToldSource,
 } from "./clients/index.js"

@@ -1,3 +1,4 @@
+import type { ToldClients } from "./clients/told.js"
 import type { ExportSetting } from "./compare.js"
 import type { ActiveExport } from "./etab.js"
 import type { NfsExport } from "./export.js"
@@ -11,6 +12,11 @@ export interface NfsServer {
    * Throws StorageError `unreadable`, `io`, `corrupt`, `timeout`.
    */
   state(): Promise<NfsServerState | undefined>
+  /**
+   * Who is connected, where the server's own interface tells it and the kernel's files do not; undefined: it runs nowhere that could.
+   * Throws as state() does.
+   */
+  clients?(): Promise<ToldClients | undefined>
   /** Which of these it can never export as they are wanted, and why: to be left out of what is planned. Changes nothing. */
   refusals(wanted: readonly NfsExport[]): Promise<readonly ExportRefusal[]>
   /** What applying would change of ours. Changes nothing. Throws StorageError `invalid` for what is not as we left it. */

@@ -79,6 +79,8 @@ export interface ChainOptions {
   readonly events?: boolean
   /** What the machine's NFS server exports. */
   readonly nfsServer?: NfsServer
+  /** Makes what the document names; instead of `nfsServer`. */
+  readonly makeNfsServer?: LocalAdministrationParts["makeNfsServer"]
   /** Whether something of ours may be exported from before. */
   readonly mayHold?: () => boolean
   readonly hardware?: LocalAdministrationParts["hardware"]
@@ -259,15 +261,17 @@ export class Chain {
       },
       marks: shelf.marks,
       acknowledgements: new Acknowledgements(this.database.connection),
-      makeNfsServer: ({ kind }) =>
-        kind === "none"
-          ? undefined
-          : {
-              server: options.nfsServer ?? noServer,
-              mayHold: options.mayHold ?? (() => true),
-              isStale: () => false,
-              close: () => Promise.resolve(),
-            },
+      makeNfsServer:
+        options.makeNfsServer ??
+        (({ kind }) =>
+          kind === "none"
+            ? undefined
+            : {
+                server: options.nfsServer ?? noServer,
+                mayHold: options.mayHold ?? (() => true),
+                isStale: () => false,
+                close: () => Promise.resolve(),
+              }),
       directoryAttributes: (directories) => directoryAttributes(directories),
       hardware: options.hardware ?? noHardware,
       nfsClients: options.nfsClients ?? noClients,

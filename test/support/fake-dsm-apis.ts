@@ -41,6 +41,19 @@ export class FakeNas {
     this.#share("usbshare1", "/volumeUSB1"),
   ]
   nfsEnabled = true
+  readonly volumes = [
+    {
+      id: "volume_1",
+      vol_path: "/volume1",
+      fs_type: "btrfs",
+      status: "normal",
+      pool_path: "reuse_1",
+      size: { total: "7676309151744", used: "3937719029760", free_inode: "0" },
+    },
+  ]
+  poolStatus = "normal"
+  diskStatus = "normal"
+  smartStatus = "normal"
   /** Unix milliseconds, of the NAS's clock. */
   now = Date.UTC(2026, 0, 2, 2, 4, 5)
   /** What becomes of a list on its way to where DSM keeps it. */
@@ -150,27 +163,38 @@ export class FakeNas {
       methods: {
         load_info: () => ({
           data: {
-            volumes: [
-              {
-                id: "volume_1",
-                vol_path: "/volume1",
-                fs_type: "btrfs",
-                status: "normal",
-                size: { total: "7676309151744", used: "3937719029760", free_inode: "0" },
-              },
+            volumes: this.volumes,
+            storagePools: [
+              { id: "reuse_1", num_id: 1, status: this.poolStatus, disks: ["sata1", "nvme0n1"] },
             ],
-            storagePools: [],
             disks: [
               {
                 id: "sata1",
+                device: "/dev/sata1",
                 model: "ST8000VN004-2M2101      ",
-                status: "normal",
-                smart_status: "normal",
+                serial: "WKD0AAAA",
+                size_total: "8001563222016",
+                isSsd: false,
+                used_by: "reuse_1",
+                status: this.diskStatus,
+                smart_status: this.smartStatus,
                 temp: 38,
                 remain_life: { trustable: true, value: -1 },
                 unc: 0,
               },
-              { id: "nvme0n1", model: "SNV3400", status: "normal", temp: 41, remain_life: 97, unc: "3" },
+              {
+                id: "nvme0n1",
+                device: "/dev/nvme0n1",
+                model: "SNV3400",
+                serial: "NV000001",
+                size_total: "400088457216",
+                isSsd: true,
+                used_by: "",
+                status: "normal",
+                temp: 41,
+                remain_life: 97,
+                unc: "3",
+              },
             ],
           },
         }),

@@ -11,6 +11,71 @@ import {
 
 const GIB = 1024 ** 3
 
+/** A healthy one. */
+export function fakePool(name: string, changes: Record<string, unknown> = {}): Record<string, unknown> {
+  return {
+    ...{ id: 1, name, guid: "1", path: `/mnt/${name}`, status: "ONLINE", healthy: true, warning: false },
+    ...{ status_code: "OK", status_detail: null, size: 100 * GIB, allocated: GIB, free: 99 * GIB },
+    scan: { function: "SCRUB", state: "FINISHED", percentage: 100, start_time: { $date: 1 } },
+    ...changes,
+  }
+}
+
+export function fakeDisk(
+  name: string,
+  serial: string,
+  pool: string | null,
+  changes: Record<string, unknown> = {},
+): Record<string, unknown> {
+  return {
+    identifier: `{serial}${serial}`,
+    name,
+    serial,
+    model: null,
+    size: GIB,
+    type: "HDD",
+    pool,
+    ...changes,
+  }
+}
+
+const documentedNfs4Client = {
+  id: "4",
+  info: {
+    clientid: 6273260596088110000,
+    address: "192.168.40.247:790",
+    status: "confirmed",
+    "seconds from last renew": 45,
+    name: "Linux NFSv4.2 debian12-hv",
+    "minor version": 2,
+    "Implementation domain": "kernel.org",
+    "Implementation name": "Linux 6.1.0-12-amd64 #1 SMP PREEMPT_DYNAMIC Debian 6.1.52-1 (2023-09-07) x86_64",
+    "Implementation time": [0, 0],
+    "callback state": "UP",
+    "callback address": "192.168.40.247:0",
+  },
+  states: [
+    {
+      "94850248556250062041657638912": {
+        type: "deleg",
+        access: "r",
+        superblock: "00:39:5",
+        filename: "/debian12-hv",
+      },
+    },
+    {
+      "94850248556250062041741524992": {
+        type: "open",
+        access: "rw",
+        deny: "--",
+        superblock: "00:39:137",
+        filename: "/.debian12-hv.swp",
+        owner: "open id:8þÀ²3",
+      },
+    },
+  ],
+}
+
 /** A TrueNAS' state and what its methods do with it. Knows nothing of connections. */
 export class FakeState implements FakeMachine {
   readonly shares = new Map<number, FakeShare>()
@@ -34,7 +99,14 @@ export class FakeState implements FakeMachine {
   reloadFails = false
   alerts: { klass: string; args: unknown }[] = []
   /** Raised whatever is rendered. */
-  readonly standingAlerts: { klass: string; args: unknown }[] = []
+  readonly standingAlerts: { klass: string; args: unknown; level?: string; formatted?: string }[] = []
+  pools: Record<string, unknown>[] = [fakePool("tank")]
+  disks: Record<string, unknown>[] = [fakeDisk("sda", "S1", "tank")]
+  temperatures: Record<string, number | null> = { sda: 31, sdb: null }
+  /** rmtab: the line's own prefix is repeated in the path. */
+  nfs3Clients: Record<string, unknown>[] = [{ ip: "192.0.2.9", export: "192.0.2.9:/mnt/tank/a" }]
+  /** The example of the API's own documentation, and one that has just gone. */
+  nfs4Clients: Record<string, unknown>[] = [documentedNfs4Client, { id: "5", info: {}, states: [] }]
   readonly snapshots = new Map<string, { holds: Record<string, number> }>()
   readonly quotas = new Map<string, number | null>()
   /** What nfsd was given last: options by "PATH CLIENT". */
@@ -92,8 +164,6 @@ export class FakeState implements FakeMachine {
           ],
           params,
         )
-      case "service.start":
-        return this.start()
       case "nfs.config":
         return {
           ...{
@@ -106,18 +176,9 @@ export class FakeState implements FakeMachine {
           ...{ v4_krb_enabled: false, bindip: [], managed_nfsd: true },
         }
       case "nfs.get_nfs3_clients":
-        return [{ ip: "192.0.2.9", export: "192.0.2.9:/mnt/tank/a" }]
+        return query(this.nfs3Clients, params)
       case "nfs.get_nfs4_clients":
-        return [
-          {
-            id: "4",
-            info: { address: "192.0.2.9:790", name: "Linux NFSv4.2 node1", clientid: 7 },
-            states: [],
-          },
-          { id: "5", info: {}, states: [] },
-        ]
-      case "nfs.client_count":
-        return 1
+        return query(this.nfs4Clients, params)
       case "user.query":
         return query(
           [...this.users].map(([username, uid]) => ({ id: uid + 1, uid, username, unixhash: "$6$secret" })),
@@ -147,37 +208,11 @@ export class FakeState implements FakeMachine {
           ...{ buildtime: { $date: 1_767_225_600_000 }, timezone: "Europe/Berlin" },
         }
       case "pool.query":
-        return [
-          {
-            ...{
-              id: 1,
-              name: "tank",
-              guid: "1",
-              path: "/mnt/tank",
-              status: "ONLINE",
-              healthy: true,
-              warning: false,
-            },
-            ...{ status_detail: null, size: 100 * GIB, allocated: GIB, free: 99 * GIB },
-            scan: { function: "SCRUB", state: "FINISHED", percentage: 100, start_time: { $date: 1 } },
-          },
-        ]
+        return query(this.pools, params)
       case "disk.query":
-        return [
-          {
-            ...{
-              identifier: "x",
-              name: "sda",
-              serial: "S1",
-              model: null,
-              size: GIB,
-              type: "HDD",
-              pool: "tank",
-            },
-          },
-        ]
+        return query(this.disks, params)
       case "disk.temperatures":
-        return { sda: 31, sdb: null }
+        return this.temperatures
       case "pool.dataset.query":
         return query(
           [...this.quotas.keys()].map((id) => this.#dataset(id)),
@@ -189,12 +224,6 @@ export class FakeState implements FakeMachine {
       default:
         return this.#snapshot(method.split(".").at(-1) ?? "", params)
     }
-  }
-
-  start(): boolean {
-    this.running = !this.reloadFails
-    this.render()
-    return this.running
   }
 
   #create(share: FakeShareData): unknown {

@@ -83,9 +83,6 @@ const quota: Check = (value) =>
 /** The parameters of each method, from the vendor's published models (api/v25_10_2). */
 export const MODELS: Readonly<Record<string, readonly Parameter[]>> = {
   "core.ping": [],
-  "core.subscribe": [{ name: "event", check: text }],
-  "core.unsubscribe": [{ name: "ident", check: text }],
-  "core.get_jobs": query,
   "auth.login_ex": [
     {
       name: "login_data",
@@ -105,27 +102,9 @@ export const MODELS: Readonly<Record<string, readonly Parameter[]>> = {
   "sharing.nfs.update": [id, { name: "data", check: { fields: share, required: [] } }],
   "sharing.nfs.delete": [id],
   "service.query": query,
-  "service.control": [
-    { name: "verb", check: oneOf("START", "STOP", "RESTART", "RELOAD") },
-    { name: "service", check: anyText },
-    {
-      name: "options",
-      check: { fields: { ha_propagate: flag, silent: flag, timeout: number }, required: [] },
-      optional: true,
-    },
-  ],
-  "service.start": [
-    { name: "service", check: anyText },
-    {
-      name: "options",
-      check: { fields: { ha_propagate: flag, silent: flag }, required: [] },
-      optional: true,
-    },
-  ],
   "nfs.config": [],
   "nfs.get_nfs3_clients": query,
   "nfs.get_nfs4_clients": query,
-  "nfs.client_count": [],
   "user.query": query,
   "group.query": query,
   "filesystem.statfs": [{ name: "path", check: text }],

@@ -72,10 +72,6 @@ export class FakeTrueNas {
   readonly urls: string[] = []
   connections = 0
   mostAtOnce = 0
-  readonly jobs: Record<string, unknown>[] = []
-  /** Milliseconds that a job takes; its end is told to who subscribed, unless `tellsOfJobs` is false. */
-  jobMs = 5
-  tellsOfJobs = true
   readonly #faults: { method: string; fault: Fault; skip: number; times: number }[] = []
   readonly #meanwhile: { method: string; change: () => void; skip: number }[] = []
   readonly #server: Server
@@ -209,7 +205,6 @@ class Session {
   readonly #fake: FakeTrueNas
   readonly #ws: WebSocket
   readonly #socket: Duplex
-  readonly #subscriptions = new Map<string, string>()
   #isKnown = false
   #atOnce = 0
   #turns: (() => void)[] = []
@@ -311,17 +306,6 @@ class Session {
 
   #call(method: string, params: readonly unknown[]): unknown {
     if (method === "auth.login_ex") return this.#logIn(params)
-    if (method === "core.subscribe") {
-      const ident = `ident-${this.#subscriptions.size}`
-      this.#subscriptions.set(ident, String(params[0]))
-      return ident
-    }
-    if (method === "core.unsubscribe") return this.#subscriptions.delete(String(params[0])) ? null : null
-    if (method === "core.get_jobs") {
-      const [[, , id] = []] = params[0] as [string, string, unknown][]
-      return this.#fake.jobs.filter((job) => job["id"] === id)
-    }
-    if (method === "service.control") return this.#startJob(method)
     const result = this.#fake.state.call(method, params)
     if (method.startsWith("sharing.nfs.") && !method.endsWith(".query")) {
       this.#tell("sharing.nfs.query", { msg: "changed", id: 1 })
@@ -340,33 +324,7 @@ class Session {
     return { response_type: "SUCCESS", user_info: null, authenticator: "LEVEL_1" }
   }
 
-  #startJob(method: string): number {
-    const fake = this.#fake
-    const id = 400 + fake.jobs.length
-    const job: Record<string, unknown> = {
-      id,
-      method,
-      state: "RUNNING",
-      result: null,
-      error: null,
-      exc_info: null,
-    }
-    fake.jobs.push(job)
-    const end = (): void => {
-      const started = fake.state.start()
-      Object.assign(
-        job,
-        started ? { state: "SUCCESS", result: true } : { state: "FAILED", error: "nfsd did not start" },
-      )
-      if (fake.tellsOfJobs) this.#tell("core.get_jobs", { msg: "changed", id, fields: job })
-    }
-    if (fake.jobMs === 0) end()
-    else setTimeout(end, fake.jobMs).unref()
-    return id
-  }
-
   #tell(collection: string, what: Record<string, unknown>): void {
-    if (![...this.#subscriptions.values()].includes(collection)) return
     this.#send({ jsonrpc: "2.0", method: "collection_update", params: { ...what, collection } })
   }
 

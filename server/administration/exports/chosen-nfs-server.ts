@@ -1,3 +1,4 @@
+import type { NasSystem } from "../../../storage/nas/index.js"
 import type { NfsServer } from "../../../storage/nfs/index.js"
 import type { NfsServerEntry } from "../../config/index.js"
 
@@ -7,6 +8,8 @@ export interface MadeNfsServer {
   readonly mayHold: () => boolean
   /** Whether it would be made otherwise now: its secret was changed, or can be had at last. */
   readonly isStale: () => boolean
+  /** The NAS system that it is a part of. Throws StorageError where that cannot be asked, as without its secret. */
+  readonly system?: () => NasSystem
   /** Ends its connection, if it has one. */
   readonly close: () => Promise<void>
 }
@@ -40,6 +43,11 @@ export class ChosenNfsServer {
       this.#chosen = { entry: text, made: this.#parts.make(entry) }
     }
     return this.#chosen.made?.server
+  }
+
+  /** The NAS system of the current one, if it is a system's; the same function as long as that is the same. */
+  get system(): MadeNfsServer["system"] {
+    return this.current === undefined ? undefined : this.#chosen?.made?.system
   }
 
   /** Whether it is worth asking although nothing is declared: what is not declared any more has to be withdrawn. */

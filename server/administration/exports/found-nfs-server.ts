@@ -8,6 +8,7 @@ import type {
   NfsServer,
   NfsServerKind,
   NfsServerState,
+  ToldClients,
 } from "../../../storage/nfs/index.js"
 
 /** Files by which a NAS system that writes its exports itself is known. */
@@ -55,6 +56,11 @@ export class FoundNfsServer implements NfsServer {
     // One that cannot be asked is of no account beside one that is there.
     if (idle === undefined && failure !== undefined) throw failure.error
     return idle?.state
+  }
+
+  /** Of the one that was found last. */
+  async clients(): Promise<ToldClients | undefined> {
+    return this.#found?.clients?.()
   }
 
   async refusals(wanted: readonly NfsExport[]): Promise<readonly ExportRefusal[]> {

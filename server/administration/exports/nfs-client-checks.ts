@@ -21,7 +21,9 @@ export function nfsClientChecks(
   if (declaredExports === 0) return []
   const [problem] = problems
   if (problem !== undefined) return [{ name, status: "warn", detail: problem.message, hint: problem.hint }]
-  const now = clients.filter(({ connections }) => (connections ?? 0) > 0)
+  const now = clients.filter(
+    ({ connections, state }) => (connections ?? 0) > 0 || state === "confirmed" || state === "connected",
+  )
   const detail = `${now.length} connected, all of declared clusters (${readAt})`
   return [{ name, status: "ok", detail, hint: null }]
 }

@@ -1,11 +1,18 @@
-import { StorageError } from "../../../storage/index.js"
+import type { StorageError } from "../../../storage/index.js"
 import { isLoopback, parseAddress } from "../../../storage/network.js"
-import { type ClientsReading, combineClients, type NfsClientRow } from "../../../storage/nfs/index.js"
+import {
+  type ClientsReading,
+  combineClients,
+  type NfsClientRow,
+  type ToldBy,
+} from "../../../storage/nfs/index.js"
 import type { Clock, Moment } from "../../catalog/index.js"
 import { NetworkIndex } from "../../clusters/index.js"
 import type { NfsClientJson, NfsClientsJson, NfsTrafficJson } from "../../http/contract/nfs-clients.js"
 import type { ChosenNfsServer } from "./chosen-nfs-server.js"
 import type { FleetKeeper } from "../fleet-keeper.js"
+import type { Latest } from "../occasional.js"
+import { type ServerAnswer, ToldClientsKeeper } from "./told-clients.js"
 
 export interface NfsClientRowsParts {
   readonly keeper: Pick<FleetKeeper, "fleet">
@@ -15,43 +22,56 @@ export interface NfsClientRowsParts {
   readonly nfsClients: () => ClientsReading
 }
 
+/** What was told longer ago says nothing about now. */
+const OLD_MS = 60_000
+
 type Problem = NfsClientsJson["problems"][number]
 
 /** Who is connected to the machine's NFS server, and which cluster each of them belongs to. */
 export class NfsClientRows {
   readonly #parts: NfsClientRowsParts
+  readonly #told: ToldClientsKeeper
 
   constructor(parts: NfsClientRowsParts) {
     this.#parts = parts
+    this.#told = new ToldClientsKeeper(parts.clock, parts.nfsServer)
   }
 
   async rows(): Promise<NfsClientsJson> {
     const { keeper, clock, nfsClients } = this.#parts
-    const { exported, problem } = await this.#exported()
+    const latest = await this.#told.latest()
     const now = clock.now()
     const reading = nfsClients()
+    const { exported, problems = [] } = latest?.told?.value ?? {}
+    const told = toldNow(latest?.told, now)
     const clusters = new NetworkIndex(keeper.fleet.document.clusters)
-    const clients = combineClients(reading, exported ?? []).map((row) => clientOf(row, clusters, now))
+    const clients = combineClients(reading, exported ?? [], told).map((row) => clientOf(row, clusters, now))
+    // Who is told by its own interface is not missed in the kernel's files.
+    const missed = reading.problems.filter(({ code }) => told === undefined || code === "corrupt")
+    const late = latest?.problem === undefined ? [] : [latest.problem]
     return {
       readAt: timeOf(now.wall),
+      told: told === undefined ? null : { source: told.source, readAt: timeOf(latest?.told?.at ?? now.wall) },
       server: serverOf(reading),
       clients,
-      traffic: trafficOf(reading, exported, now),
+      traffic: trafficOf(reading, exported, told, now),
       notices: clients.filter(isStranger).map(noticeOf),
-      problems: [...reading.problems.map(problemOf), ...(problem === undefined ? [] : [problem])],
+      problems: [...missed, ...problems, ...late].map(problemOf),
     }
   }
+}
 
-  /** The directories that the server exports; undefined where that cannot be told. */
-  async #exported(): Promise<{ exported?: readonly string[]; problem?: Problem }> {
-    try {
-      const state = await this.#parts.nfsServer.current?.state()
-      return state === undefined ? {} : { exported: [...new Set(state.active.map(({ path }) => path))] }
-    } catch (error) {
-      if (!(error instanceof StorageError)) throw error
-      return { problem: problemOf(error) }
-    }
-  }
+/** Who was there a while ago is not who is there now: while nobody tells anew, it is not known. */
+function toldNow(latest: Latest<ServerAnswer>["told"], now: Moment): ToldBy | undefined {
+  const told = latest?.value.told
+  if (latest === undefined || told === undefined) return undefined
+  const ageMs = now.wall - latest.at
+  if (ageMs < 0 || ageMs > OLD_MS) return undefined
+  const version4 = told.version4.map((one) => ({
+    ...one,
+    secondsSinceRenew: one.secondsSinceRenew === undefined ? undefined : one.secondsSinceRenew + ageMs / 1000,
+  }))
+  return { ...told, version4 }
 }
 
 function serverOf({ threads, versions, counters }: ClientsReading): NfsClientsJson["server"] {
@@ -68,21 +88,28 @@ function serverOf({ threads, versions, counters }: ClientsReading): NfsClientsJs
 }
 
 function clientOf(row: NfsClientRow, networks: NetworkIndex, now: Moment): NfsClientJson {
-  const { address, instances, held, traffic } = row
+  const { address, instances, held, traffic, sessions } = row
   const [cluster] = networks.clustersOf(address)
   const parsed = parseAddress(address)
   const isMachine = parsed !== undefined && isLoopback(parsed)
-  const renewals = instances.flatMap(({ secondsSinceRenew }) => secondsSinceRenew ?? [])
-  const mounts = new Set(held.flatMap(({ exports }) => (exports.length === 1 ? exports : [])))
+  const seen = [
+    ...instances.flatMap(({ secondsSinceRenew: age }) => (age === undefined ? [] : [now.wall - age * 1000])),
+    ...sessions.flatMap(({ seenAt }) => seenAt ?? []),
+  ]
+  const mounts = new Set([
+    ...held.flatMap(({ exports }) => (exports.length === 1 ? exports : [])),
+    ...row.used,
+  ])
   return {
     address,
+    sources: [...row.sources],
     cluster: cluster ?? null,
     kind: cluster !== undefined ? "cluster" : isMachine ? "machine" : "stranger",
     versions: [...row.versions],
     names: [...new Set(instances.flatMap(({ name }) => name ?? []))],
     implementations: [...new Set(instances.flatMap(({ implementation }) => implementation ?? []))],
     state: stateOf(row),
-    renewedAt: renewals.length === 0 ? null : timeOf(now.wall - Math.min(...renewals) * 1000),
+    renewedAt: seen.length === 0 ? null : timeOf(Math.max(...seen)),
     connections: row.connections ?? null,
     mounts: mounts.size === 0 ? null : [...mounts].sort(),
     onceMounted: [...row.onceMounted],
@@ -96,11 +123,12 @@ function clientOf(row: NfsClientRow, networks: NetworkIndex, now: Moment): NfsCl
   }
 }
 
-function stateOf({ instances, connections }: NfsClientRow): NfsClientJson["state"] {
+function stateOf({ instances, connections, sessions }: NfsClientRow): NfsClientJson["state"] {
   const best = (["confirmed", "unconfirmed", "courtesy", "expirable"] as const).find((status) =>
     instances.some((one) => one.status === status),
   )
   if (best !== undefined) return best
+  if (sessions.some(({ isConnected }) => isConnected)) return "connected"
   if (connections === undefined) return "unknown"
   if (connections > 0) return instances.length > 0 ? "unknown" : "connected"
   return instances.length > 0 ? "unknown" : "remembered"
@@ -109,28 +137,34 @@ function stateOf({ instances, connections }: NfsClientRow): NfsClientJson["state
 function trafficOf(
   { traffic }: ClientsReading,
   exported: readonly string[] | undefined,
+  told: ToldBy | undefined,
   now: Moment,
 ): NfsTrafficJson[] | null {
-  if (traffic === undefined) return null
+  const byKernel = traffic?.map(({ path, clients, sinceSeconds, ...counts }) => ({
+    directory: path,
+    clients: [...clients],
+    since: timeOf(now.wall - Math.max(0, now.mono - sinceSeconds * 1000)),
+    ...counts,
+  }))
+  const byServer = told?.traffic?.map(({ path, since, ...counts }) => ({
+    directory: path,
+    clients: [],
+    since: timeOf(since),
+    ...counts,
+    staleHandles: null,
+  }))
+  if (byKernel === undefined && byServer === undefined) return null
   return (
-    traffic
+    [...(byKernel ?? []), ...(byServer ?? [])]
       // The others are the way to the exports, which the server makes up.
-      .filter(({ path }) => exported === undefined || exported.includes(path))
-      .map(({ path, clients, sinceSeconds, readBytes, writtenBytes, staleHandles }) => ({
-        directory: path,
-        clients: [...clients],
-        since: timeOf(now.wall - Math.max(0, now.mono - sinceSeconds * 1000)),
-        readBytes,
-        writtenBytes,
-        staleHandles,
-      }))
+      .filter(({ directory }) => exported === undefined || exported.includes(directory))
       .sort((one, other) => (one.directory < other.directory ? -1 : 1))
   )
 }
 
 /** Who is there now. What rmtab remembers, and what fell silent, may be gone for months. */
 function isStranger({ kind, state, connections }: NfsClientJson): boolean {
-  return kind === "stranger" && ((connections ?? 0) > 0 || state === "confirmed")
+  return kind === "stranger" && ((connections ?? 0) > 0 || state === "confirmed" || state === "connected")
 }
 
 function noticeOf({ address, names, mounts }: NfsClientJson): Problem {

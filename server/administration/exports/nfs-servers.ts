@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs"
 import { exportfsReload, ganeshaBus } from "../../../storage/host/index.js"
 import { type Secret, StorageError } from "../../../storage/index.js"
-import { DsmClient, parseDsmAddress, TrueNasClient } from "../../../storage/nas/index.js"
+import { DsmClient, type NasSystem, parseDsmAddress, TrueNasClient } from "../../../storage/nas/index.js"
 import {
   ganeshaFiles,
   GaneshaServer,
@@ -70,7 +70,10 @@ function system(entry: System, parts: NfsServersParts): MadeNfsServer {
   } catch (error) {
     const why = error instanceof Error ? error : new Error(String(error))
     const unusable = lasting(new UnusableNfsServer(kind, inStorageTerms(why)))
-    return { ...unusable, mayHold: () => true, isStale: isAnother(secret, resolve) }
+    const system = (): never => {
+      throw inStorageTerms(why)
+    }
+    return { ...unusable, system, mayHold: () => true, isStale: isAnother(secret, resolve) }
   }
 }
 
@@ -103,7 +106,8 @@ function trueNas(
     client.close()
     return Promise.resolve()
   }
-  return { server: new TrueNasServer(owner, client), mayHold: () => true, close }
+  const system = (): NasSystem => ({ kind: "truenas", api: client })
+  return { server: new TrueNasServer(owner, client), system, mayHold: () => true, close }
 }
 
 function synology({ url, user, fingerprint }: System, password: Secret, parts: NfsServersParts): Connected {
@@ -114,7 +118,8 @@ function synology({ url, user, fingerprint }: System, password: Secret, parts: N
     logins: state.logins,
   })
   const mayHold = (): boolean => state.rules.read() !== undefined
-  return { server: new SynologyServer(client, state.rules), mayHold, close: () => client.close() }
+  const system = (): NasSystem => ({ kind: "synology", dsm: client })
+  return { server: new SynologyServer(client, state.rules), system, mayHold, close: () => client.close() }
 }
 
 /** What administrators are shown has a hint. */

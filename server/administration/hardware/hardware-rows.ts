@@ -1,16 +1,23 @@
-import type { MachineFigures } from "../../../storage/host/index.js"
 import {
   type Disk,
   diskFindings,
+  type HardwareFinding,
+  type MatchedDisk,
+  matchDisks,
   memoryFindings,
-  parseSmart,
-  type SmartFigures,
-  type SmartReport,
+  poolFindings,
+  systemDiskFindings,
+  systemNames,
 } from "../../../storage/hardware/index.js"
-import { StorageError } from "../../../storage/index.js"
+import type { MachineFigures } from "../../../storage/host/index.js"
+import type { StorageError } from "../../../storage/index.js"
 import type { Clock } from "../../catalog/index.js"
 import type { StoreJson } from "../../http/contract/admin.js"
-import type { DiskJson, HardwareFindingJson, HardwareJson } from "../../http/contract/hardware.js"
+import type { HardwareFindingJson, HardwareJson } from "../../http/contract/hardware.js"
+import { type AskedDisk, AskedDisks } from "./asked-disks.js"
+import { diskJson, poolJson, storesOf, systemJson, timeOf, type ToldBySystem } from "./hardware-json.js"
+import { storesOnPool } from "./lies-on.js"
+import { SystemHardware, type SystemHardwareParts } from "./system-hardware.js"
 
 /** What is asked of the machine. */
 export interface HardwareProbes {
@@ -21,137 +28,109 @@ export interface HardwareProbes {
   readonly machine: () => Promise<MachineFigures>
 }
 
-export interface HardwareRowsParts {
+export interface HardwareRowsParts extends SystemHardwareParts {
   readonly clock: Clock
   readonly hardware: HardwareProbes
   readonly stores: () => Promise<readonly StoreJson[]>
 }
 
-/** A disk's own figures change slowly, and asking costs a process for each. */
-const ASK_AGAIN_MS = 60_000
+type SystemLatest = Awaited<ReturnType<SystemHardware["latest"]>>
 
-/** How a disk answered when it was asked last. */
-interface Asked {
-  readonly report: SmartReport
-  readonly at: number
-}
-
-/** The machine's disks with their health, which stores lie on them, and its memory. */
+/** The disks with their health, by the machine and by the NAS system that it is a part of; which stores lie on them; its memory. */
 export class HardwareRows {
   readonly #parts: HardwareRowsParts
-  readonly #asked = new Map<string, Asked>()
-  /** What a disk told last, for while it sleeps. */
-  readonly #told = new Map<string, { readonly figures: SmartFigures; readonly at: number }>()
+  readonly #disks: AskedDisks
+  readonly #system: SystemHardware
 
   constructor(parts: HardwareRowsParts) {
     this.#parts = parts
+    this.#disks = new AskedDisks(parts.hardware.smart)
+    this.#system = new SystemHardware(parts)
   }
 
   async rows(): Promise<HardwareJson> {
-    const { clock, hardware, stores } = this.#parts
+    const { clock, hardware } = this.#parts
     const now = clock.now().wall
-    const disks = hardware.disks()
-    const [machine, declared, answers] = await Promise.all([
+    const seen = hardware.disks()
+    const [machine, stores, latest, answers] = await Promise.all([
       hardware.machine(),
-      stores(),
-      Promise.all((disks ?? []).map((disk) => this.#ask(disk, now))),
+      this.#parts.stores(),
+      this.#system.latest(),
+      Promise.all((seen ?? []).map(async (disk) => [disk, await this.#disks.ask(disk, now)] as const)),
     ])
-    const rows = (disks ?? []).map((disk, at) =>
-      this.#row(disk, answers[at] ?? { kind: "untold", why: "it was not asked" }, declared),
-    )
+    const asked = new Map(answers)
+    const report = latest?.told?.value
+    const told = toldBy(latest)
+    const disks = matchDisks(seen ?? [], report?.disks ?? [], (disk) => serialOf(disk, asked.get(disk)))
+    const of = (disk: MatchedDisk): AskedDisk | undefined => disk.machine && asked.get(disk.machine)
+    const memory = memoryFindings(machine.memory)
     return {
       readAt: timeOf(now),
       machine: { ...machine, load: [...machine.load] },
-      disks: disks === undefined ? null : rows,
+      system: report?.figures === undefined || told === undefined ? null : systemJson(report.figures, told),
+      pools:
+        report?.pools === undefined || told === undefined
+          ? null
+          : report.pools.map((pool) => poolJson(pool, told, stores)),
+      disks:
+        seen === undefined && report?.disks === undefined
+          ? null
+          : disks.map((disk) => diskJson(disk, of(disk), told, stores)),
       findings: [
-        ...(disks ?? []).flatMap((disk) => this.#findings(disk, declared)),
-        ...memoryFindings(machine.memory).map((one) => ({ ...one, disk: null, stores: [] })),
+        ...(told?.pools ?? []).flatMap((pool) =>
+          shown(poolFindings(told?.kind ?? "truenas", pool), storesOnPool(pool, stores), pool.name),
+        ),
+        ...disks.flatMap((disk) =>
+          shown(findingsOf(disk, of(disk)), storesOf(disk, told?.pools ?? [], stores)),
+        ),
+        ...shown(memory, []),
       ],
-      problems: disks === undefined ? [noDisks] : [],
+      problems: [...(seen === undefined ? [noDisks] : []), ...systemProblems(latest)],
     }
-  }
-
-  async #ask(disk: Disk, now: number): Promise<SmartReport> {
-    const known = this.#asked.get(keyOf(disk))
-    if (known !== undefined && now >= known.at && now - known.at < ASK_AGAIN_MS) return known.report
-    const report = await this.#report(disk)
-    this.#asked.set(keyOf(disk), { report, at: now })
-    if (report.kind === "told") this.#told.set(keyOf(disk), { figures: report.figures, at: now })
-    return report
-  }
-
-  async #report({ name, kind, suspended }: Disk): Promise<SmartReport> {
-    // Opening it would wake it, whatever smartctl is told.
-    if (suspended) return { kind: "asleep" }
-    if (kind === "virtual") return { kind: "untold", why: "a virtual machine does not see the real disk" }
-    try {
-      return parseSmart(await this.#parts.hardware.smart(name), name)
-    } catch (error) {
-      if (!(error instanceof StorageError)) throw error
-      const hint = error.code === "missing" ? "Install smartmontools." : (error.hint ?? "")
-      return { kind: "untold", why: `${error.message}. ${hint}`.trim() }
-    }
-  }
-
-  #row(disk: Disk, report: SmartReport, stores: readonly StoreJson[]): DiskJson {
-    const told = this.#told.get(keyOf(disk))
-    return {
-      name: disk.name,
-      model: disk.model ?? told?.figures.model ?? null,
-      serial: disk.serial ?? told?.figures.serial ?? null,
-      sizeBytes: disk.sizeBytes,
-      kind: disk.kind,
-      removable: disk.removable,
-      stores: storesOn(disk, stores),
-      smart: {
-        state: report.kind === "untold" ? "unknown" : report.kind,
-        why: report.kind === "untold" ? report.why : null,
-        figures: told === undefined ? null : figuresOf(told.figures, told.at),
-      },
-    }
-  }
-
-  #findings(disk: Disk, stores: readonly StoreJson[]): HardwareFindingJson[] {
-    const told = this.#told.get(keyOf(disk))
-    if (told === undefined) return []
-    return diskFindings(disk, told.figures).map((one) => ({
-      ...one,
-      disk: disk.name,
-      stores: storesOn(disk, stores),
-    }))
   }
 }
 
-const noDisks = {
+const noDisks: HardwareJson["problems"][number] = {
+  source: null,
   code: "no_disks",
   message: "the machine's disks cannot be seen here",
   hint: "In a container, mount the machine's /sys read-only.",
 }
 
-/** Names of disks change when one is pulled: what another one told is not this one's. */
-function keyOf({ name, model, serial, sizeBytes }: Disk): string {
-  return JSON.stringify([name, model, serial, sizeBytes])
+function toldBy(latest: SystemLatest): ToldBySystem | undefined {
+  if (latest?.told === undefined) return undefined
+  return { kind: latest.kind, at: latest.told.at, pools: latest.told.value.pools ?? [] }
 }
 
-function storesOn({ name }: Disk, stores: readonly StoreJson[]): string[] {
-  return stores.filter(({ facts }) => facts?.disks?.includes(name) === true).map((store) => store.name)
+function findingsOf({ machine, system }: MatchedDisk, asked: AskedDisk | undefined): HardwareFinding[] {
+  const figures = asked?.told?.figures
+  return [
+    ...(machine === undefined || figures === undefined ? [] : diskFindings(machine, figures)),
+    ...(system === undefined ? [] : systemDiskFindings(system, figures !== undefined)),
+  ]
 }
 
-function figuresOf(figures: SmartFigures, at: number): DiskJson["smart"]["figures"] {
-  return {
-    readAt: timeOf(at),
-    passed: figures.passed ?? null,
-    temperatureC: figures.temperatureC ?? null,
-    limitC: figures.limitC ?? null,
-    powerOnHours: figures.powerOnHours ?? null,
-    reallocated: figures.reallocated ?? null,
-    pending: figures.pending ?? null,
-    uncorrectable: figures.uncorrectable ?? null,
-    mediaErrors: figures.mediaErrors ?? null,
-    wearPercent: figures.wearPercent ?? null,
-  }
+function shown(
+  findings: readonly HardwareFinding[],
+  stores: readonly string[],
+  pool: string | null = null,
+): HardwareFindingJson[] {
+  return findings.map((one) => ({ ...one, disk: one.disk ?? null, pool, stores: [...stores] }))
 }
 
-function timeOf(milliseconds: number): string {
-  return new Date(milliseconds).toISOString()
+/** Each part that the system did not tell, and why nothing newer than what is shown is known. */
+function systemProblems(latest: SystemLatest): HardwareJson["problems"] {
+  if (latest === undefined) return []
+  const errors: StorageError[] = [...(latest.told?.value.problems ?? [])]
+  if (latest.problem !== undefined) errors.push(latest.problem)
+  return errors.map(({ code, message, hint }) => ({
+    source: latest.kind,
+    code,
+    message: `${systemNames[latest.kind]}'s hardware: ${message}`,
+    hint: hint ?? null,
+  }))
+}
+
+function serialOf(disk: Disk, asked: AskedDisk | undefined): string | undefined {
+  return disk.serial ?? asked?.told?.figures.serial
 }

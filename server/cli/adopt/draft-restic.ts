@@ -52,28 +52,33 @@ export function resticDrafts(
 interface ResticParts {
   readonly cluster: string
   readonly store: string
+  readonly path: string
   readonly members: readonly RepositoryContents[]
 }
 
-function templateDraft(
-  { cluster, store, template, members }: ResticParts & { readonly template: GuessedTemplate },
+/** What one repository and a tree of them have in common; `remarks` are about the password. */
+function resticDraft(
+  { cluster, store, path, members }: ResticParts,
   { passwords }: Drafting,
+): Omit<RepositoryDraft, "namespaces" | "namespaceOf" | "telling"> {
+  const { password, remarks } = commonPassword(members, passwords)
+  const family = `restic ${store}:${path}`
+  return { cluster, engine: "restic", store, path, password, conventions: [], members, family, remarks }
+}
+
+function templateDraft(
+  { template, ...parts }: Omit<ResticParts, "path"> & { readonly template: GuessedTemplate },
+  drafting: Drafting,
 ): RepositoryDraft {
   const { path, namespaceOf, only, doubt } = template
-  const namespaces = Object.values(namespaceOf)
-  const { password, remarks } = commonPassword(members, passwords)
+  const draft = resticDraft({ ...parts, path }, drafting)
+  const { members } = parts
   return {
-    cluster,
-    engine: "restic",
-    store,
-    path,
-    password,
-    conventions: [],
+    ...draft,
     namespaces: only === undefined ? ["*"] : [only],
     namespaceOf,
-    members,
     telling: true,
-    family: only === undefined ? `restic ${store}:${path}` : `restic ${store}`,
+    family: only === undefined ? draft.family : `restic ${parts.store}`,
     remarks: [
       `restic, one repository for each volume: ${countOf(members.length, "repository", "repositories")}, ${resticCounts(members)}.`,
       ...(doubt === undefined ? [] : [`check: ${doubt}.`]),
@@ -82,36 +87,26 @@ function templateDraft(
         : [
             "The namespace is written out, because {namespace} in its place would also mean other repositories here.",
           ]),
-      ...(namespaces.length === 0
+      ...(Object.keys(namespaceOf).length === 0
         ? []
         : ["check: `namespaceMap` says the namespace of each name; a new volume must be added to it."]),
-      ...remarks,
+      ...draft.remarks,
     ],
   }
 }
 
-function singleDraft(
-  { cluster, store, path, members }: ResticParts & { readonly path: string },
-  { passwords }: Drafting,
-): RepositoryDraft {
-  const { password, remarks } = commonPassword(members, passwords)
+function singleDraft(parts: ResticParts, drafting: Drafting): RepositoryDraft {
+  const draft = resticDraft(parts, drafting)
   return {
-    cluster,
-    engine: "restic",
-    store,
-    path,
-    password,
-    conventions: [],
+    ...draft,
     namespaces: ["*"],
     namespaceOf: {},
-    members,
     telling: false,
-    family: `restic ${store}:${path}`,
     remarks: [
-      `restic, ${resticCounts(members)}.`,
+      `restic, ${resticCounts(parts.members)}.`,
       "check: it is not known whose volume it is, so that as long as it stands here so no volume is fresh. Write " +
         "`path:` with {pvc} in place of its name and a `namespaceMap`, or `decides: no` if it is nobody's any more.",
-      ...remarks,
+      ...draft.remarks,
     ],
   }
 }

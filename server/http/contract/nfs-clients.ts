@@ -19,6 +19,11 @@ const heldJson = z.strictObject({
 /** One address. */
 export const nfsClientJson = z.strictObject({
   address: z.string(),
+  /**
+   * Who knows of it. `kernel`: the kernel's server, of version 4. `rmtab`: its record of mounts by version 3. `connections`: TCP. Else the
+   * server's own interface.
+   */
+  sources: z.array(z.enum(["kernel", "rmtab", "connections", "ganesha", "truenas", "synology"])),
   /** Whose networks hold the address. */
   cluster: z.string().nullable(),
   /** `stranger`: in no declared cluster's networks. `machine`: this one itself. */
@@ -30,15 +35,18 @@ export const nfsClientJson = z.strictObject({
   implementations: z.array(z.string()),
   /**
    * Of version 4: `confirmed`, `unconfirmed`; `courtesy`: it fell silent and its files are kept open for it; `expirable`: about to be
-   * forgotten; the best of several. `connected`: by version 3, or not known by which. `remembered`: it mounted once, by version 3,
-   * and is not connected. `unknown`: the kernel tells no state.
+   * forgotten; the best of several. `connected`: by version 3, or not known by which. `remembered`: it mounted once, by version 3, or
+   * once asked an NFS-Ganesha, and is not connected. `unknown`: nobody tells a state.
    */
   state: z.enum(["confirmed", "unconfirmed", "courtesy", "expirable", "connected", "remembered", "unknown"]),
-  /** When it last renewed its lease: a client of version 4 does so all the time, also when it does nothing. */
+  /**
+   * When it last renewed its lease: a client of version 4 does so all the time, also when it does nothing. By NFS-Ganesha, when it
+   * last asked for anything.
+   */
   renewedAt: time.nullable(),
-  /** TCP connections. One serves several mounts, and outlives a cut cable by minutes. */
+  /** TCP connections, null: not known. One serves several mounts, and outlives a cut cable by minutes. */
   connections: count.nullable(),
-  /** Exports that it certainly holds files of. Null: unknown, because a mount without an open file shows nowhere. */
+  /** Exports that it certainly holds files of, or uses by a NAS system's account. Null: unknown, because a mount without an open file shows nowhere. */
   mounts: z.array(z.string()).nullable(),
   /** By version 3, at some time: it may have unmounted them long ago. */
   onceMounted: z.array(z.string()),
@@ -52,13 +60,13 @@ export type NfsClientJson = z.infer<typeof nfsClientJson>
 /** What went through one export for all clients that the same entries of it name. */
 export const nfsTrafficJson = z.strictObject({
   directory: z.string(),
-  /** Entries of exports(5). */
+  /** Entries of exports(5); none: all clients together. */
   clients: z.array(z.string()),
   since: time,
   readBytes: count,
   writtenBytes: count,
-  /** Handles of files that are gone, which clients still used. */
-  staleHandles: count,
+  /** Handles of files that are gone, which clients still used; null: not counted. */
+  staleHandles: count.nullable(),
 })
 export type NfsTrafficJson = z.infer<typeof nfsTrafficJson>
 
@@ -67,7 +75,9 @@ const callsJson = z.strictObject({ calls: count, reads: count, writes: count })
 /** GET /api/v1/nfs/clients: who is connected to the machine's NFS server now. No client is asked. */
 export const nfsClientsJson = z.strictObject({
   readAt: time,
-  /** Null: it cannot be seen here, and the clients are those of the connections alone. */
+  /** Who told of clients besides the machine itself, and when; null: nobody. */
+  told: z.strictObject({ source: z.enum(["ganesha", "truenas", "synology"]), readAt: time }).nullable(),
+  /** The kernel's server; null: it cannot be seen here. */
   server: z
     .strictObject({
       running: z.boolean(),

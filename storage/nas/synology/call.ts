@@ -13,6 +13,8 @@ export interface DsmCall<T> {
   readonly refusals?: RefusalTable
   /** True: twice is not the same as once. It is made again only when DSM has certainly not done it. */
   readonly once?: true
+  /** Nothing hangs on it: it is made while nothing else is to do, once, briefly, and broken off when something else comes. */
+  readonly aside?: true
   /** For so long after it no other call is made. */
   readonly restMs?: number
 }

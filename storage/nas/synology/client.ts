@@ -1,10 +1,11 @@
 import { setTimeout as pause } from "node:timers/promises"
+import { StorageError } from "../../errors.js"
 import type { Secret } from "../../secret.js"
 import type { DsmAddress } from "./address.js"
-import { type DsmCall, parseReply } from "./call.js"
+import { type DsmCall, nameOf, parseReply } from "./call.js"
 import { apiOf, discoveryApi, discoveryCall, discoveryValues, type DsmApi } from "./discovery.js"
 import { parseAnswer } from "./envelope.js"
-import { postForm } from "./exchange.js"
+import { type ExchangeLimits, postForm } from "./exchange.js"
 import { type Failure, failureError, waitsMs, wantsLogin, wantsPatience } from "./failure.js"
 import { encodeForm, type FormValues } from "./form.js"
 import { type LoginMemory, VolatileLoginMemory } from "./login-gate.js"
@@ -23,12 +24,17 @@ export interface DsmClientOptions {
   readonly now?: () => number
 }
 
+/** For a call that is made aside: how long it may take, how often it gives way, and how long it lets others go on then. */
+const ASIDE_MS = 5_000
+const MOST_ASIDE = 20
+const ASIDE_REST_MS = 250
+
 type Answer = { readonly data: unknown } | Failure
 
 /** Synology DSM's Web API (reference nas-platforms.md §3): one session, one call at a time. */
 export class DsmClient {
   readonly #address: DsmAddress
-  readonly #limitMs: number
+  readonly #limits: ExchangeLimits
   readonly #wait: (milliseconds: number) => Promise<unknown>
   readonly #session: DsmSession
   readonly #queue = new Queue()
@@ -38,7 +44,7 @@ export class DsmClient {
   constructor(options: DsmClientOptions) {
     const { address, account, limitMs = 30_000, wait = pause, now = Date.now } = options
     this.#address = address
-    this.#limitMs = limitMs
+    this.#limits = { limitMs }
     this.#wait = wait
     this.#session = new DsmSession(
       account,
@@ -50,10 +56,11 @@ export class DsmClient {
 
   /**
    * Makes one call, after those that were asked for before. A session that is over is replaced once; while DSM is busy, it is
-   * asked again for about a minute. Throws StorageError: `unreadable`, `wrong_password` where DSM refuses, `timeout`, `io`,
+   * asked again for about a minute; not for a call that is made aside. Throws StorageError: `unreadable`, `wrong_password` where DSM refuses, `timeout`, `io`,
    * `corrupt` for an answer that cannot be read, `unsupported` for what this DSM does not have, and what the API's own codes mean.
    */
   call<T>(call: DsmCall<T>, values: FormValues = {}): Promise<T> {
+    if (call.aside === true) return this.#callAside(call, values)
     return this.#queue.run(async () => {
       const data = await this.#patiently(call, values)
       if (call.restMs !== undefined) await this.#wait(call.restMs)
@@ -76,6 +83,32 @@ export class DsmClient {
     return this.#queue.run(() => this.#session.close())
   }
 
+  async #callAside<T>(call: DsmCall<T>, values: FormValues): Promise<T> {
+    for (let tries = 1; ; tries++) {
+      const answer = await this.#queue.runAside((stop) => this.#tryAside(call, values, stop))
+      if (answer !== undefined) return parseReply(call, answer.data)
+      if (tries === MOST_ASIDE) throw gaveWay(call)
+      await this.#wait(ASIDE_REST_MS)
+    }
+  }
+
+  /** Undefined where it gave way. */
+  async #tryAside(
+    call: DsmCall<unknown>,
+    values: FormValues,
+    stop: AbortSignal,
+  ): Promise<{ readonly data: unknown } | undefined> {
+    try {
+      const limits = { limitMs: Math.min(this.#limits.limitMs, ASIDE_MS), stop }
+      const answer = await this.#inSession(call, values, limits)
+      if ("data" in answer) return answer
+      throw failureError(answer, call)
+    } catch (error) {
+      if (stop.aborted) return undefined
+      throw error
+    }
+  }
+
   async #patiently(call: DsmCall<unknown>, values: FormValues): Promise<unknown> {
     for (const waitMs of [...waitsMs, undefined]) {
       const answer = await this.#inSession(call, values)
@@ -86,14 +119,15 @@ export class DsmClient {
     throw new Error("the last try was the one without a wait")
   }
 
-  async #inSession(call: DsmCall<unknown>, values: FormValues): Promise<Answer> {
+  /** The limits are the call's own: no login is broken off, because DSM counts those that fail. */
+  async #inSession(call: DsmCall<unknown>, values: FormValues, limits = this.#limits): Promise<Answer> {
     const failed = await this.#discover()
     if (failed !== undefined) return failed
-    const first = await this.#ask(call, values, await this.#session.open())
+    const first = await this.#ask(call, values, await this.#session.open(), limits)
     if ("code" in first && first.code === 105) this.#session.forgetIfStale()
     if ("data" in first || !wantsLogin(first, call)) return first
     this.#session.forget()
-    return this.#ask(call, values, await this.#session.open())
+    return this.#ask(call, values, await this.#session.open(), limits)
   }
 
   async #discover(): Promise<Failure | undefined> {
@@ -104,8 +138,13 @@ export class DsmClient {
     return undefined
   }
 
-  async #ask(call: DsmCall<unknown>, values: FormValues, ticket?: Ticket): Promise<Answer> {
-    const answer = await this.#exchange(this.#apiOf(call), call, values, ticket)
+  async #ask(
+    call: DsmCall<unknown>,
+    values: FormValues,
+    ticket?: Ticket,
+    limits = this.#limits,
+  ): Promise<Answer> {
+    const answer = await this.#exchange(this.#apiOf(call), call, values, ticket, limits)
     if ("code" in answer && answer.code >= 102 && answer.code <= 104) this.#apis = undefined
     return answer
   }
@@ -125,10 +164,17 @@ export class DsmClient {
     { api, version, method }: DsmCall<unknown>,
     values: FormValues,
     ticket?: Ticket,
+    limits = this.#limits,
   ): Promise<Answer> {
     const session: { _sid?: Secret } = ticket === undefined ? {} : { _sid: ticket.sid }
     const form = encodeForm({ api, version, method, ...session }, values, style)
-    const { status, body } = await postForm(this.#address, path, form, ticket?.token, this.#limitMs)
+    const { status, body } = await postForm(this.#address, path, form, ticket?.token, limits)
     return status === 200 ? parseAnswer(body) : { status }
   }
+}
+
+function gaveWay(call: DsmCall<unknown>): StorageError {
+  return new StorageError("unstable", `${nameOf(call)} gave way to calls that matter more`, {
+    hint: "Look again later.",
+  })
 }

@@ -17,6 +17,7 @@ const list: DsmCall<readonly DsmConnection[]> = {
   api: "SYNO.Core.CurrentConnection",
   version: 1,
   method: "list",
+  aside: true,
   reply: z
     .looseObject({
       items: z.array(

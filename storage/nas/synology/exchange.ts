@@ -13,6 +13,13 @@ export interface HttpReply {
   readonly body: Buffer
 }
 
+export interface ExchangeLimits {
+  /** From the connection to the last byte. */
+  readonly limitMs: number
+  /** Breaks it off. */
+  readonly stop?: AbortSignal
+}
+
 /** The list of all of DSM's APIs is about half a megabyte. */
 const MOST_BYTES = 32 * 1024 * 1024
 
@@ -25,9 +32,10 @@ export async function postForm(
   path: string,
   form: string,
   token: Secret | undefined,
-  limitMs: number,
+  { limitMs, stop }: ExchangeLimits,
 ): Promise<HttpReply> {
-  const deadline = AbortSignal.timeout(limitMs)
+  const limit = AbortSignal.timeout(limitMs)
+  const deadline = stop === undefined ? limit : AbortSignal.any([limit, stop])
   const socket = await connect(address, deadline)
   const request = (address.secure ? requestSecure : requestPlain)({
     host: address.host,

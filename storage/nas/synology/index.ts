@@ -15,5 +15,5 @@ export {
   timeOfSnapshot,
 } from "./share-snapshots.js"
 export { listShares, pathOf, setShareQuota, type Share, shareNamed } from "./shares.js"
-export { type DsmDisk, type DsmVolume, listDisks, listVolumes } from "./storage-info.js"
+export { type DsmDisk, type DsmPool, type DsmStorage, type DsmVolume, storageInfo } from "./storage-info.js"
 export { type DsmSystem, systemInfo } from "./system.js"

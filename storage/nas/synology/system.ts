@@ -15,6 +15,7 @@ const info: DsmCall<DsmSystem> = {
   api: "SYNO.Core.System",
   version: 1,
   method: "info",
+  aside: true,
   reply: z
     .looseObject({
       model: z.string(),

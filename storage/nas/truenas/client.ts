@@ -47,8 +47,14 @@ export interface TrueNasApi {
    * StorageError `corrupt` for another answer, what toStorageError makes of a refusal, and what keeps a connection from being.
    */
   call<T>(method: string, params: readonly unknown[], schema: z.ZodType<T>, options?: CallOptions): Promise<T>
-  /** Has the notifications told of the connection that is there, until the function that is given back is called. */
-  listen(tell: (method: string, params: unknown) => void): Promise<() => void>
+}
+
+/** The same for calls that nobody waits long for. */
+export function withPatience(api: TrueNasApi, patienceMs: number): TrueNasApi {
+  return {
+    version: () => api.version(),
+    call: (method, params, schema, options) => api.call(method, params, schema, { patienceMs, ...options }),
+  }
 }
 
 /**
@@ -97,13 +103,6 @@ export class TrueNasClient implements TrueNasApi {
     throw new StorageError("corrupt", `TrueNAS answers ${method} with something else (${where})`, {
       facts: { method, field: where },
       hint: "Update Cistern: this TrueNAS may be newer than it.",
-    })
-  }
-
-  async listen(tell: (method: string, params: unknown) => void): Promise<() => void> {
-    const connection = await this.#connection()
-    return connection.onNotification(({ method, params }) => {
-      tell(method, params)
     })
   }
 

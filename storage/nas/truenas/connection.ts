@@ -2,7 +2,7 @@ import type { Socket } from "node:net"
 import { StorageError } from "../../errors.js"
 import { authorityOf, type TrueNasAddress } from "./address.js"
 import { type RpcError, toStorageError } from "./errors.js"
-import { parseMessage, renderRequest, type ServerMessage } from "./json-rpc.js"
+import { parseMessage, renderRequest } from "./json-rpc.js"
 import type { ApiVersion } from "./versions.js"
 
 /** TrueNAS runs 10 calls of a connection at once, keeps 10 more waiting and refuses the next (reference nas-platforms.md §2.2). */
@@ -42,7 +42,6 @@ export class Connection {
   /** Requests whose callers have given up, and whose answers have not come. */
   readonly #late = new Set<number>()
   readonly #queue: (() => void)[] = []
-  readonly #listeners = new Set<(message: Extract<ServerMessage, { kind: "notification" }>) => void>()
   readonly #pings: NodeJS.Timeout
   #nextId = 1
   #isKnown = false
@@ -150,12 +149,6 @@ export class Connection {
     })
   }
 
-  /** Has every notification told until the function that is given back is called. */
-  onNotification(tell: (message: Extract<ServerMessage, { kind: "notification" }>) => void): () => void {
-    this.#listeners.add(tell)
-    return () => this.#listeners.delete(tell)
-  }
-
   close(): void {
     this.#wire.close()
     this.#end(new StorageError("io", "the connection to TrueNAS was closed"))
@@ -165,10 +158,7 @@ export class Connection {
     try {
       if (text === undefined) throw notText()
       const message = parseMessage(text)
-      if (message.kind === "notification") {
-        for (const tell of this.#listeners) tell(message)
-        return
-      }
+      if (message.kind === "notification") return
       if (message.kind === "objection") throw toStorageError("a request", message.error)
       const waiting = this.#waiting.get(message.id)
       this.#waiting.delete(message.id)

@@ -5,6 +5,7 @@ export {
   type TrueNasApi,
   TrueNasClient,
   type TrueNasOptions,
+  withPatience,
 } from "./client.js"
 export { type Dataset, datasetNamed, setRefquota, smallestQuota } from "./datasets.js"
 export {
@@ -27,18 +28,16 @@ export {
   type SystemInfo,
   systemInfo,
 } from "./health.js"
-export { type JobTimes, runJob } from "./jobs.js"
 export {
   type Nfs3Client,
   nfs3Clients,
   type Nfs4Client,
   nfs4Clients,
-  nfsClientCount,
+  type Nfs4State,
   type NfsConfig,
   nfsConfig,
   type NfsService,
   nfsService,
-  startNfsService,
 } from "./nfs-service.js"
 export {
   createNfsShare,

@@ -12,7 +12,8 @@ export type ServerMessage =
   | { readonly kind: "error"; readonly id: number; readonly error: RpcError }
   /** About something that it could not even read. */
   | { readonly kind: "objection"; readonly error: RpcError }
-  | { readonly kind: "notification"; readonly method: string; readonly params: unknown }
+  /** What nobody asked for. */
+  | { readonly kind: "notification" }
 
 /** One request. Throws StorageError `invalid` for one that the server would hang up at. */
 export function renderRequest(
@@ -37,9 +38,7 @@ export function parseMessage(text: string): ServerMessage {
   const message = parsed(text)
   if (!isJsonObject(message) || message["jsonrpc"] !== "2.0") throw notRpc()
   const { id, method } = message
-  if (typeof method === "string") {
-    return { kind: "notification", method, params: decodeExtendedJson(message["params"]) }
-  }
+  if (typeof method === "string") return { kind: "notification" }
   if (Object.hasOwn(message, "error")) {
     const error = parseRpcError(message["error"])
     return typeof id === "number" ? { kind: "error", id, error } : { kind: "objection", error }

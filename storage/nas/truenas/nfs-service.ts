@@ -1,8 +1,6 @@
 import { z } from "zod"
 import { StorageError } from "../../errors.js"
 import type { TrueNasApi } from "./client.js"
-import { type JobTimes, runJob } from "./jobs.js"
-import { isSince2510 } from "./versions.js"
 
 export interface NfsService {
   readonly running: boolean
@@ -15,21 +13,6 @@ export async function nfsService(api: TrueNasApi): Promise<NfsService> {
   const [found] = await api.call("service.query", [[["service", "=", "nfs"]], {}], z.array(entry))
   if (found === undefined) throw new StorageError("corrupt", "TrueNAS knows no service nfs")
   return { running: found.state === "RUNNING", starts: found.enable }
-}
-
-/**
- * Starts the service, which disturbs nobody. Throws StorageError `unsupported` where it does not come up, and as runJob does.
- * Only when a person says so: whoever stopped it may have had a reason.
- */
-export async function startNfsService(api: TrueNasApi, times?: JobTimes): Promise<void> {
-  const options = { silent: false }
-  const started = isSince2510(await api.version())
-    ? await runJob(api, "service.control", ["START", "nfs", options], z.boolean(), times)
-    : await api.call("service.start", ["nfs", options], z.boolean(), { patienceMs: 120_000 })
-  if (started) return
-  throw new StorageError("unsupported", "TrueNAS could not start its NFS service", {
-    hint: "Start it in System, Services, and look at what TrueNAS says.",
-  })
 }
 
 const config = z.object({
@@ -58,24 +41,70 @@ export async function nfs3Clients(api: TrueNasApi): Promise<Nfs3Client[]> {
   return found.map(({ ip, export: path }) => ({ address: ip, path: withoutAddress(path) }))
 }
 
-/** A client of version 4 that holds a session. */
+/** A client of version 4 as the kernel of TrueNAS tells it (reference nas-platforms.md §1.5), parsed. */
 export interface Nfs4Client {
-  readonly id: string
-  /** With its port; undefined where the server does not tell. */
-  readonly address: string | undefined
+  /** With its port. */
+  readonly address: string
   readonly name: string | undefined
+  readonly status: string | undefined
+  readonly minorVersion: number | undefined
+  readonly secondsSinceRenew: number | undefined
+  readonly implementation: string | undefined
+  readonly states: readonly Nfs4State[]
 }
+
+/** Something that a client holds. */
+export interface Nfs4State {
+  readonly type: string
+  readonly access: string | undefined
+  /** "major:minor:inode", the first two in hex. */
+  readonly superblock: string | undefined
+  /** Chosen by the client. */
+  readonly filename: string | undefined
+}
+
+const info = z.object({
+  address: z.string().optional(),
+  name: z.string().optional(),
+  status: z.string().optional(),
+  "minor version": z.number().int().optional(),
+  "seconds from last renew": z.number().int().min(0).optional(),
+  "Implementation name": z.string().optional(),
+})
+
+const state = z.object({
+  type: z.string(),
+  access: z.string().optional(),
+  superblock: z.string().optional(),
+  filename: z.string().optional(),
+})
 
 export async function nfs4Clients(api: TrueNasApi): Promise<Nfs4Client[]> {
-  // A client that goes at this moment leaves an entry without information.
-  const info = z.object({ address: z.string().optional(), name: z.string().optional() })
-  const entry = z.object({ id: z.string(), info })
+  // Each state is an object of one key, its number.
+  const entry = z.object({ info, states: z.array(z.record(z.string(), state)) })
   const found = await api.call("nfs.get_nfs4_clients", [[], {}], z.array(entry))
-  return found.map(({ id, info: { address, name } }) => ({ id, address, name }))
-}
-
-export async function nfsClientCount(api: TrueNasApi): Promise<number> {
-  return api.call("nfs.client_count", [], z.number().int())
+  return found.flatMap(({ info: told, states }) => {
+    // A client that goes at this moment leaves an entry without information.
+    if (told.address === undefined) return []
+    return [
+      {
+        address: told.address,
+        name: told.name,
+        status: told.status,
+        minorVersion: told["minor version"],
+        secondsSinceRenew: told["seconds from last renew"],
+        implementation: told["Implementation name"],
+        states: states.flatMap((one) =>
+          Object.values(one).map(({ type, access, superblock, filename }) => ({
+            type,
+            access,
+            superblock,
+            filename,
+          })),
+        ),
+      },
+    ]
+  })
 }
 
 function withoutAddress(text: string): string {

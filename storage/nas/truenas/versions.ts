@@ -31,7 +31,7 @@ export function pickVersion(offered: readonly string[]): ApiVersion {
   return TESTED.find((version) => offered.includes(version)) ?? "current"
 }
 
-/** Whether filesystem snapshots have their public name, and a service is started by a job: since 25.10. */
+/** Whether filesystem snapshots have their public name: since 25.10. */
 export function isSince2510(version: ApiVersion): boolean {
   return !version.startsWith("v25.04.")
 }

@@ -10,3 +10,9 @@ export function oneAddress(text: string): string {
   const whole = parseNetwork(`${bare}/${bare.includes(":") ? 128 : 32}`)
   return formatNetwork(whole).replace(/\/\d+$/, "")
 }
+
+/** The same of `10.0.0.1:790` and `[fd00::1]:790`. */
+export function addressWithoutPort(text: string): string {
+  const [, six, four] = /^(?:\[([^\]]+)\]|([^:]+)):\d+$/.exec(text) ?? []
+  return oneAddress(six ?? four ?? text)
+}

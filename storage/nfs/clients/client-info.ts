@@ -46,7 +46,7 @@ export function parseClientInfo(text: string, file: string): ClientInfo {
   }
 }
 
-function statusOf(word: string | undefined): ClientStatus | undefined {
+export function statusOf(word: string | undefined): ClientStatus | undefined {
   const known: readonly ClientStatus[] = ["confirmed", "unconfirmed", "courtesy", "expirable"]
   return known.find((status) => status === word)
 }

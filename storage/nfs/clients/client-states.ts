@@ -30,19 +30,23 @@ export function parseClientStates(text: string, file: string): ClientState[] {
     if (kind === undefined) throw notAState(file, item)
     // A name may hold anything, also what looks like a field.
     const [fields = ""] = item.split(NAME, 1)
-    const [, major = "", minor = "", inode] =
-      / superblock: "([0-9a-f]+):([0-9a-f]+):(\d+)"/.exec(fields) ?? []
     return {
       kind: kindOf(kind),
       writes: /^[a-z]+, access: .?w/.test(fields),
-      device: inode === undefined ? undefined : `${parseInt(major, 16)}:${parseInt(minor, 16)}`,
-      inode,
+      ...superblockOf(/ superblock: "([^"]*)"/.exec(fields)?.[1] ?? ""),
       file: /^(.*?)"(?:, owner: ".*| ?\})\s*$/s.exec(item.slice(fields.length + NAME.length))?.[1],
     }
   })
 }
 
-function kindOf(word: string): ClientState["kind"] {
+/** Reads "fe:00:7523": the device in hex, the inode in decimal. */
+export function superblockOf(text: string): Pick<ClientState, "device" | "inode"> {
+  const [, major = "", minor = "", inode] = /^([0-9a-f]+):([0-9a-f]+):(\d+)$/.exec(text) ?? []
+  const device = inode === undefined ? undefined : `${parseInt(major, 16)}:${parseInt(minor, 16)}`
+  return { device, inode }
+}
+
+export function kindOf(word: string): ClientState["kind"] {
   if (word === "open" || word === "lock") return word
   return word === "deleg" ? "delegation" : "other"
 }

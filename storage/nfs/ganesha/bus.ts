@@ -1,5 +1,18 @@
-/** What NFS-Ganesha's export manager can be asked for (reference nas-platforms.md §1.9). */
-export type GaneshaMethod = "ShowExports" | "DisplayExport" | "AddExport" | "UpdateExport" | "RemoveExport"
+/** What NFS-Ganesha's export and client managers can be asked for (reference nas-platforms.md §1.9). */
+export type GaneshaMethod =
+  | "ShowExports"
+  | "DisplayExport"
+  | "AddExport"
+  | "UpdateExport"
+  | "RemoveExport"
+  /** Of all exports. */
+  | "GetNFSIO"
+  | "ShowClients"
+  /** Of one client. */
+  | "GetNFSv3IO"
+  | "GetNFSv40IO"
+  | "GetNFSv41IO"
+  | "GetNFSv42IO"
 
 /** A running NFS-Ganesha as it is reached over D-Bus. */
 export interface GaneshaBus {

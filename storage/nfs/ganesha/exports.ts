@@ -4,6 +4,7 @@ import { StorageError } from "../../errors.js"
 import type { GaneshaBus } from "./bus.js"
 import { renderGaneshaExport } from "./config.js"
 import type { NumberedExport } from "./record.js"
+import { untold } from "./reply.js"
 import { parseDisplayed, parseShown, type ServedExport, type ShownExport } from "./served.js"
 import type { GaneshaStep } from "./steps.js"
 
@@ -24,7 +25,7 @@ export class GaneshaExports {
   /** All of them, but for the root of its pseudo filesystem, which it makes by itself. */
   async shown(): Promise<ShownExport[]> {
     const answer = await this.#bus.call("ShowExports")
-    if (!answer.ok) throw untold(answer.said)
+    if (!answer.ok) throw untold("what it exports", answer.said)
     return parseShown(answer.values).filter(({ id }) => id !== 0)
   }
 
@@ -36,7 +37,7 @@ export class GaneshaExports {
       for (let id = waiting.shift(); id !== undefined; id = waiting.shift()) {
         const answer = await this.#bus.call("DisplayExport", String(id))
         if (answer.ok) found.set(id, parseDisplayed(answer.values))
-        else if (await this.#isShown(id)) throw untold(answer.said)
+        else if (await this.#isShown(id)) throw untold("what it exports", answer.said)
       }
     }
     await Promise.all(Array.from({ length: ASKED_AT_ONCE }, ask))
@@ -123,10 +124,4 @@ function sentence({ export: { path } }: NumberedExport, said: string): string {
     .filter((line) => line !== "")
     .join(" ")
   return `for ${path} it said: ${words.slice(0, 500)}`
-}
-
-function untold(said: string): StorageError {
-  return new StorageError("unreadable", `NFS-Ganesha does not tell what it exports: ${said}`, {
-    hint: "Run the daemon as root: D-Bus lets nobody else ask.",
-  })
 }

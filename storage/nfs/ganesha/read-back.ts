@@ -1,4 +1,4 @@
-import { compareExports, type ExportSetting } from "../compare.js"
+import { compareExports, settingsWith } from "../compare.js"
 import { sentenceOf } from "../sentence.js"
 import type { GaneshaRecord, NumberedExport, RecordedExport } from "./record.js"
 import { activeOf, isServedAs, type ServedExport } from "./served.js"
@@ -10,15 +10,7 @@ import { isStillThere } from "./steps.js"
  * clients decide when it writes, as with `sync`; it crosses into what was mounted in a directory when that was opened; and it knows
  * no `mountpoint=`.
  */
-export const ganeshaSettings: readonly ExportSetting[] = [
-  "access",
-  "port",
-  "root",
-  "all",
-  "uid",
-  "gid",
-  "security",
-]
+export const ganeshaSettings = settingsWith()
 
 /** What of ours the server has not as it should, one sentence each. */
 export function differencesOf(

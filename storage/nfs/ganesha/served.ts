@@ -1,8 +1,8 @@
-import { StorageError } from "../../errors.js"
 import type { ActiveExport } from "../etab.js"
 import { networkOf } from "../compare.js"
 import { canonicalNetwork, type NfsExport } from "../export.js"
 import { admitsNobody, type GaneshaPermissions, isAsSaid, wordsOf } from "./permissions.js"
+import { listOf, unknownReply } from "./reply.js"
 
 /** An export of the running server, as ShowExports lists it. */
 export interface ShownExport {
@@ -27,8 +27,8 @@ export interface ServedClient extends GaneshaPermissions {
 
 /** Reads the reply of ShowExports: `(tt)a(qs(…)(tt))`. Throws StorageError `corrupt`. */
 export function parseShown(values: readonly unknown[]): ShownExport[] {
-  return listOf(values[1]).map((row) => {
-    const [id, path] = listOf(row)
+  return listOf(values[1], "ShowExports").map((row) => {
+    const [id, path] = listOf(row, "ShowExports")
     if (typeof id !== "number" || typeof path !== "string") throw unknownReply("ShowExports")
     return { id, path }
   })
@@ -40,11 +40,11 @@ export function parseDisplayed(values: readonly unknown[]): ServedExport {
   if (typeof id !== "number" || typeof path !== "string" || typeof pseudo !== "string") {
     throw unknownReply("DisplayExport")
   }
-  return { id, path, pseudo, clients: listOf(clients).map(clientOf) }
+  return { id, path, pseudo, clients: listOf(clients, "DisplayExport").map(clientOf) }
 }
 
 function clientOf(row: unknown): ServedClient {
-  const [name, , , , protocol, uid, gid, , options, set] = listOf(row)
+  const [name, , , , protocol, uid, gid, , options, set] = listOf(row, "DisplayExport")
   if (
     typeof name !== "string" ||
     typeof protocol !== "number" ||
@@ -58,17 +58,6 @@ function clientOf(row: unknown): ServedClient {
   // Only networks have a protocol. Names have become addresses when they were loaded, so a word without a pattern is a netgroup.
   const client = networkOf(name) ?? (protocol !== 0 || /[*?[]/.test(name) ? name : `@${name}`)
   return { client, uid, gid, options, set }
-}
-
-function listOf(value: unknown): readonly unknown[] {
-  if (Array.isArray(value)) return value as readonly unknown[]
-  throw unknownReply("the export manager")
-}
-
-function unknownReply(what: string): StorageError {
-  return new StorageError("corrupt", `NFS-Ganesha: the reply of ${what} has an unknown form`, {
-    hint: "Cistern knows NFS-Ganesha from 4.3 on. Look at its version: `ganesha.nfsd -v`.",
-  })
 }
 
 /** Whom an export admits, in the words of exports(5). */

@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs"
 import { mountOf, readMounts } from "../../disk/index.js"
 import { StorageError } from "../../errors.js"
+import type { ToldClients } from "../clients/told.js"
 import type { NfsExport } from "../export.js"
 import { renderExportLines } from "../exports-file.js"
 import { type ExportRefusal, refusalsBy } from "../refusal.js"
@@ -8,6 +9,7 @@ import type { ApplyOptions, ExportPlan, NfsServer, NfsServerState } from "../ser
 import { textOf } from "../text-of.js"
 import { withoutWithdrawn } from "../withdrawn.js"
 import type { GaneshaBus } from "./bus.js"
+import { ganeshaClients } from "./clients.js"
 import { checkForGanesha } from "./config.js"
 import { GaneshaExports } from "./exports.js"
 import { GaneshaOwnFile } from "./own-file.js"
@@ -75,6 +77,11 @@ export class GaneshaServer implements NfsServer {
       own: record === undefined ? undefined : exportsOf(record),
       settings: ganeshaSettings,
     }
+  }
+
+  async clients(): Promise<ToldClients | undefined> {
+    if (!(await this.#isRunning())) return undefined
+    return ganeshaClients(this.#bus, await this.#exports.shown())
   }
 
   async refusals(wanted: readonly NfsExport[]): Promise<readonly ExportRefusal[]> {

@@ -2,23 +2,13 @@ import { isIPv4 } from "node:net"
 import { StorageError } from "../../errors.js"
 import type { NfsRule } from "../../nas/synology/index.js"
 import { formatNetwork, parseAddress } from "../../network.js"
-import type { ExportSetting } from "../compare.js"
+import { settingsWith } from "../compare.js"
 import { canonicalNetwork, type NfsClient } from "../export.js"
 
 // An NFS rule of DSM's and a client of an export say the same in different words (reference nas-platforms.md §3.3).
 
 /** What DSM's rules say something about. It knows no mountpoint=, no fsid=, and writes no_subtree_check itself. */
-export const synologySettings: readonly ExportSetting[] = [
-  "access",
-  "sync",
-  "port",
-  "root",
-  "all",
-  "uid",
-  "gid",
-  "security",
-  "crossing",
-]
+export const synologySettings = settingsWith("sync", "crossing")
 
 const ADMIN = { uid: 1024, gid: 100 }
 const GUEST = { uid: 1025, gid: 100 }

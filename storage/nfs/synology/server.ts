@@ -10,8 +10,10 @@ import {
   Queue,
   type Share,
 } from "../../nas/synology/index.js"
+import type { ToldClients } from "../clients/told.js"
 import type { NfsExport } from "../export.js"
 import { renderExportLines } from "../exports-file.js"
+import { synologyClients } from "./clients.js"
 import { noOwnRules, type OwnRule, type OwnRules, type OwnRulesStore } from "./own-rules.js"
 import { networksOf, whoOf } from "./rule-list.js"
 import { holdRules, notTaken, restoreRules } from "./rule-saving.js"
@@ -67,6 +69,10 @@ export class SynologyServer implements NfsServer {
         settings: synologySettings,
       }
     })
+  }
+
+  clients(): Promise<ToldClients> {
+    return synologyClients(this.#dsm)
   }
 
   refusals(wanted: readonly NfsExport[]): Promise<readonly ExportRefusal[]> {

@@ -1,5 +1,5 @@
 import type { Account, Accounts, FoundFilesystem, NfsConfig, NfsShare } from "../../nas/truenas/index.js"
-import type { ExportSetting } from "../compare.js"
+import { settingsWith } from "../compare.js"
 import type { ActiveExport } from "../etab.js"
 import { spelled } from "./marker.js"
 
@@ -12,16 +12,7 @@ export interface ShareFacts {
 }
 
 /** What TrueNAS tells of an export. It writes no other option, and leaves `sync` to be the default that it is. */
-export const trueNasSettings: readonly ExportSetting[] = [
-  "access",
-  "subtree",
-  "port",
-  "root",
-  "all",
-  "uid",
-  "gid",
-  "security",
-]
+export const trueNasSettings = settingsWith("subtree")
 
 /** Why TrueNAS leaves a share out of its exports, whoever its clients would become; undefined: it does not. */
 export function shutBy({ enabled, locked, path }: NfsShare, { filesystems }: ShareFacts): string | undefined {

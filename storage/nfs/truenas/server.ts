@@ -9,6 +9,7 @@ import {
   nfsService,
   type TrueNasApi,
 } from "../../nas/truenas/index.js"
+import type { ToldClients } from "../clients/told.js"
 import { compareExports } from "../compare.js"
 import type { ActiveExport } from "../etab.js"
 import { canonicalNetwork, checkExports, type NfsExport } from "../export.js"
@@ -18,6 +19,7 @@ import type { ExportRefusal } from "../refusal.js"
 import type { ApplyOptions, ExportPlan, NfsServer, NfsServerState } from "../server.js"
 import { activeOf, omittedBy, shutBy, trueNasSettings } from "./active.js"
 import { complaintsAbout } from "./alerts.js"
+import { trueNasClients } from "./clients.js"
 import { refusalOf } from "./refusals.js"
 import { afterUndo, notTaken } from "./failure.js"
 import { accountsFor, filesystemsAt, lookAtShares } from "./look.js"
@@ -62,6 +64,10 @@ export class TrueNasServer implements NfsServer {
       own: table.touched.length > 0 ? undefined : exportsOf(table.sound.map(({ content }) => content)),
       settings: trueNasSettings,
     }
+  }
+
+  clients(): Promise<ToldClients> {
+    return trueNasClients(this.#api)
   }
 
   /** What TrueNAS cannot export as it is wanted is no error of a plan: see `refusals`. */

@@ -5,6 +5,7 @@ import { cli } from "../../support/cli.js"
 
 const client = {
   address: "192.168.10.11",
+  sources: ["kernel" as const, "connections" as const],
   cluster: "home",
   kind: "cluster" as const,
   versions: ["4.2"],
@@ -23,12 +24,14 @@ const client = {
 }
 const answer: NfsClientsJson = nfsClientsJson.parse({
   readAt: "2026-11-21T20:49:15.000Z",
+  told: null,
   server: null,
   clients: [
     client,
     {
       ...client,
       address: "192.168.1.9",
+      sources: ["connections"],
       cluster: null,
       kind: "stranger",
       versions: [],
@@ -62,9 +65,9 @@ describe("cistern exports clients", () => {
     expect(requests.map(({ url }) => url)).toEqual(["/api/v1/nfs/clients"])
     expect(exitCode).toBe(0)
     expect(stdout).toBe(
-      `ADDRESS        CLUSTER           VERSION  STATE      LAST SEEN (UTC)      CONNECTIONS  READ  WRITTEN  OPEN  MOUNTED
-192.168.10.11  home              4.2      confirmed  2026-11-21 20:49:14            1     -        -     2  at least /srv/backups
-192.168.1.9    none: a stranger  unknown  connected  -                              1     -        -     -  unknown, once /srv/old
+      `ADDRESS        CLUSTER           VERSION  STATE      LAST SEEN (UTC)      CONNECTIONS  READ  WRITTEN  OPEN  MOUNTED                 BY
+192.168.10.11  home              4.2      confirmed  2026-11-21 20:49:14            1     -        -     2  at least /srv/backups   kernel, TCP
+192.168.1.9    none: a stranger  unknown  connected  -                              1     -        -     -  unknown, once /srv/old  TCP
 
 DIRECTORY     CLIENTS          READ  WRITTEN  SINCE (UTC)
 /srv/backups  192.168.10.0/24   0 B  2.0 KiB  2026-11-21 20:48:12
@@ -87,6 +90,23 @@ DIRECTORY     CLIENTS          READ  WRITTEN  SINCE (UTC)
     const { stdout, stderr } = await cli(["exports", "clients"], { environment: { CISTERN_STATE: state } })
     expect(stdout).toBe("It cannot be told who is connected.\n")
     expect(stderr).toContain("no server\n")
+  })
+
+  it("prints what the server did as a whole, and who told", async () => {
+    const server = {
+      ...{ running: true, threads: 8, versions: ["3", "4.2"], readBytes: 2048, writtenBytes: null },
+      ...{ version3: { calls: 12, reads: 1, writes: 2 }, version4: null },
+    }
+    const told = { source: "ganesha" as const, readAt: "2026-11-21T20:49:14.000Z" }
+    const traffic = answer.traffic?.map((one) => ({ ...one, clients: [] })) ?? []
+    const body = { ...answer, told, server, traffic, notices: [] }
+    const { state } = await answering(() => ({ status: 200, body: nfsClientsJson.parse(body) }))
+    const { stdout, stderr } = await cli(["exports", "clients"], { environment: { CISTERN_STATE: state } })
+    expect(stdout).toContain("\n/srv/backups  all       0 B")
+    expect(stdout).toContain(
+      "\nThe kernel's server: 8 threads, versions 3 4.2; since it was loaded 2.0 KiB read, unknown written; version 3: 12 calls (1 read, 2 write).\n",
+    )
+    expect(stderr).toBe("Read at 2026-11-21 20:49:15 (UTC); Ganesha told at 2026-11-21 20:49:14.\n")
   })
 
   it("prints the answer with --json", async () => {

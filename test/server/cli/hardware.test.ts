@@ -17,6 +17,7 @@ const figures = {
 }
 const disk: DiskJson = {
   name: "sda",
+  sources: ["machine"],
   model: "WDC WD40EFRX",
   serial: "WD-WX12345678",
   sizeBytes: 4_000_787_030_016,
@@ -24,6 +25,7 @@ const disk: DiskJson = {
   removable: false,
   stores: ["tank"],
   smart: { state: "told", why: null, figures },
+  system: null,
 }
 const answer: HardwareJson = {
   readAt: "2026-11-21T21:00:00.000Z",
@@ -38,6 +40,8 @@ const answer: HardwareJson = {
       swapFreeBytes: 0,
     },
   },
+  system: null,
+  pools: null,
   disks: [
     disk,
     { ...disk, name: "sdb", serial: null, smart: { state: "asleep", why: null, figures } },
@@ -54,6 +58,7 @@ const answer: HardwareJson = {
       code: "disk_failing",
       severity: "fail",
       disk: "sde",
+      pool: null,
       stores: ["tank"],
       message: "sde says that it is about to fail (SMART)",
       hint: "Replace it now.",
@@ -74,12 +79,12 @@ describe("cistern hardware", () => {
     const { exitCode, stdout, stderr } = await shown(answer)
     expect(exitCode).toBe(0)
     expect(stdout).toBe(
-      `DISK  MODEL         SERIAL     SIZE  KIND  HEALTH          TEMPERATURE  BAD  HOURS  ASKED (UTC)          STORES
-sda   WDC WD40EFRX  …5678   3.6 TiB  hdd   ok                    31 °C    4  12000  2026-11-21 20:49:15  tank
-sdb   WDC WD40EFRX  -       3.6 TiB  hdd   asleep, was ok        31 °C    4  12000  2026-11-21 20:49:15  tank
-sdc   WDC WD40EFRX  …5678   3.6 TiB  hdd   unknown                   -    -      -  -                    -
-sdd   WDC WD40EFRX  …5678   3.6 TiB  hdd   unknown                   -    -      -  -                    -
-sde   WDC WD40EFRX  …5678   3.6 TiB  hdd   FAILING                   -    4  12000  2026-11-21 20:49:15  tank
+      `DISK  MODEL         SERIAL     SIZE  KIND  HEALTH          TEMPERATURE  BAD  HOURS  ASKED (UTC)          BY            STORES
+sda   WDC WD40EFRX  …5678   3.6 TiB  hdd   ok                    31 °C    4  12000  2026-11-21 20:49:15  this machine  tank
+sdb   WDC WD40EFRX  -       3.6 TiB  hdd   asleep, was ok        31 °C    4  12000  2026-11-21 20:49:15  this machine  tank
+sdc   WDC WD40EFRX  …5678   3.6 TiB  hdd   unknown                   -    -      -  -                    -             -
+sdd   WDC WD40EFRX  …5678   3.6 TiB  hdd   unknown                   -    -      -  -                    -             -
+sde   WDC WD40EFRX  …5678   3.6 TiB  hdd   FAILING                   -    4  12000  2026-11-21 20:49:15  this machine  tank
 
 memory  1.0 GiB of 4.0 GiB available
 swap    0 B of 0 B free
@@ -92,6 +97,51 @@ fail  sde says that it is about to fail (SMART)
     expect(stderr).toBe("sdc, sdd: health unknown: no smartctl\nRead at 2026-11-21 21:00:00 (UTC).\n")
   })
 
+  it("prints pools, and what the NAS system says of disks that the machine may not ask", async () => {
+    const none = { state: "unknown", why: "smartctl may not", figures: null } as const
+    const told = { ...figures, passed: null, powerOnHours: null, reallocated: null, pending: null }
+    const by = {
+      kind: "truenas" as const,
+      state: null,
+      verdict: "good" as const,
+      pools: ["tank"],
+      figures: told,
+    }
+    const both: DiskJson = { ...disk, sources: ["machine", "truenas"], smart: none, system: by }
+    const { stdout, stderr } = await shown({
+      ...answer,
+      findings: [],
+      system: {
+        ...{ kind: "truenas", readAt: answer.readAt, version: "25.10.2", model: null, hostName: "nas" },
+        ...{ memoryBytes: 32 * 2 ** 30, uptimeSeconds: 5, temperatureC: null },
+      },
+      pools: [
+        {
+          ...{ source: "truenas", readAt: answer.readAt, name: "tank", path: "/mnt/tank", state: "DEGRADED" },
+          ...{ verdict: "fail", detail: "a disk is missing", stores: ["tank"] },
+          ...{ totalBytes: 2 ** 40, freeBytes: 2 ** 39 },
+        },
+      ],
+      disks: [
+        both,
+        { ...both, name: "sdb", system: { ...by, verdict: "fail" } },
+        { ...both, name: "sdc", system: { ...by, verdict: null } },
+      ],
+    })
+    expect(stdout).toContain(
+      `POOL  STATE                           SIZE     FREE  ASKED (UTC)          BY       STORES
+tank  DEGRADED: a disk is missing  1.0 TiB  512 GiB  2026-11-21 21:00:00  TrueNAS  tank
+
+DISK  MODEL         SERIAL     SIZE  KIND  HEALTH   TEMPERATURE  BAD  HOURS  ASKED (UTC)          BY       STORES
+sda   WDC WD40EFRX  …5678   3.6 TiB  hdd   ok             31 °C    -      -  2026-11-21 20:49:15  TrueNAS  tank
+sdb   WDC WD40EFRX  …5678   3.6 TiB  hdd   FAILING        31 °C    -      -  2026-11-21 20:49:15  TrueNAS  tank
+sdc   WDC WD40EFRX  …5678   3.6 TiB  hdd   unknown        31 °C    -      -  2026-11-21 20:49:15  TrueNAS  tank
+`,
+    )
+    expect(stdout).toContain("TrueNAS 25.10.2, 32.0 GiB of memory\n")
+    expect(stderr).toContain("sdc: health unknown: smartctl may not\n")
+  })
+
   it("prints the whole serial with --json only", async () => {
     const { stdout } = await shown(answer, "--json")
     expect(JSON.parse(stdout)).toEqual(answer)
@@ -99,7 +149,9 @@ fail  sde says that it is about to fail (SMART)
   })
 
   it("shows no table where the disks cannot be seen", async () => {
-    const problems = [{ code: "no_disks", message: "the disks cannot be seen", hint: "Mount /sys." }]
+    const problems = [
+      { source: null, code: "no_disks", message: "the disks cannot be seen", hint: "Mount /sys." },
+    ]
     const { stdout, stderr } = await shown({ ...answer, disks: null, findings: [], problems })
     expect(stdout).not.toContain("DISK")
     expect(stderr).toContain("the disks cannot be seen\n  Mount /sys.\n")

@@ -4,10 +4,8 @@ import {
   deleteShareSnapshot,
   type DsmClient,
   listConnections,
-  listDisks,
   listShares,
   listShareSnapshots,
-  listVolumes,
   loadNfsRules,
   lockShareSnapshot,
   nfsService,
@@ -15,6 +13,7 @@ import {
   saveNfsRules,
   setShareQuota,
   shareNamed,
+  storageInfo,
   systemInfo,
   timeOfSnapshot,
 } from "../../../../storage/nas/synology/index.js"
@@ -173,48 +172,42 @@ describe("the NAS", () => {
     status: "normal",
     totalBytes: 7_676_309_151_744,
     freeBytes: 3_738_590_121_984,
+    pool: "reuse_1",
   }
 
-  it("has volumes, in bytes though DSM writes them as text", async () => {
-    expect(await listVolumes(client)).toEqual([volume])
-    expect(dsm.calls("SYNO.Storage.CGI.Storage load_info")).toEqual([])
+  it("has volumes, pools and disks with their health, in numbers though DSM writes text", async () => {
+    expect(await storageInfo(client)).toEqual({
+      volumes: [volume],
+      pools: [{ id: "reuse_1", status: "normal" }],
+      disks: [
+        {
+          ...{ id: "sata1", device: "sata1", model: "ST8000VN004-2M2101", serial: "WKD0AAAA" },
+          ...{ sizeBytes: 8_001_563_222_016, isSsd: false, pool: "reuse_1", status: "normal" },
+          ...{ smartStatus: "normal", celsius: 38, lifeLeftPercent: undefined, uncorrected: 0 },
+        },
+        {
+          ...{ id: "nvme0n1", device: "nvme0n1", model: "SNV3400", serial: "NV000001" },
+          ...{ sizeBytes: 400_088_457_216, isSsd: true, pool: undefined, status: "normal" },
+          ...{ smartStatus: undefined, celsius: 41, lifeLeftPercent: 97, uncorrected: 3 },
+        },
+      ],
+    })
+    expect(dsm.calls("SYNO.Core.Storage.Volume list")).toEqual([])
   })
 
-  it.each(["SYNO.Core.Storage.Volume", 101] as const)(
-    "has volumes where the API for them is none (%s)",
+  it.each(["SYNO.Storage.CGI.Storage", 101] as const)(
+    "has volumes where the API for all of it is none (%s)",
     async (lack) => {
       if (typeof lack === "string") dsm.lacks.add(lack)
-      else dsm.breaks("SYNO.Core.Storage.Volume list", { code: lack })
-      expect(await listVolumes(client)).toEqual([volume])
+      else dsm.breaks("SYNO.Storage.CGI.Storage load_info", { code: lack })
+      const found = { volumes: [{ ...volume, pool: undefined }], pools: undefined, disks: undefined }
+      expect(await storageInfo(client)).toEqual(found)
     },
   )
 
   it("has volumes that cannot be told while DSM may not say", async () => {
-    dsm.breaks("SYNO.Core.Storage.Volume list", { code: 105 })
-    await expect(listVolumes(client)).rejects.toMatchObject({ code: "unreadable" })
-  })
-
-  it("has disks with their health", async () => {
-    expect(await listDisks(client)).toEqual([
-      {
-        id: "sata1",
-        model: "ST8000VN004-2M2101",
-        status: "normal",
-        smartStatus: "normal",
-        celsius: 38,
-        lifeLeftPercent: undefined,
-        uncorrected: 0,
-      },
-      {
-        id: "nvme0n1",
-        model: "SNV3400",
-        status: "normal",
-        smartStatus: undefined,
-        celsius: 41,
-        lifeLeftPercent: 97,
-        uncorrected: 3,
-      },
-    ])
+    dsm.breaks("SYNO.Storage.CGI.Storage load_info", { code: 105 })
+    await expect(storageInfo(client)).rejects.toMatchObject({ code: "unreadable" })
   })
 
   it("knows who is connected", async () => {

@@ -13,12 +13,10 @@ import {
   listPools,
   nfs3Clients,
   nfs4Clients,
-  nfsClientCount,
   nfsService,
   releaseFilesystemSnapshot,
   setRefquota,
   smallestQuota,
-  startNfsService,
   systemInfo,
   TrueNasClient,
 } from "../../../../storage/nas/truenas/index.js"
@@ -42,65 +40,6 @@ beforeEach(async () => {
 
 afterEach(() => {
   client.close()
-})
-
-describe("a job", () => {
-  const TIMES = { patienceMs: 5_000, lookEveryMs: 4_000 }
-
-  beforeEach(() => {
-    fake.state.running = false
-  })
-
-  it.each([
-    ["takes its time and is told to be over", 30],
-    ["is over before anybody could ask", 0],
-  ])("that %s has a result", async (_, jobMs) => {
-    fake.jobMs = jobMs
-    await startNfsService(client, TIMES)
-    expect(await nfsService(client)).toEqual({ running: true, starts: true })
-    const methods = fake.calls.map(({ method }) => method)
-    expect(methods.indexOf("core.subscribe")).toBeLessThan(methods.indexOf("service.control"))
-    expect(fake.callsOf("core.unsubscribe")).toHaveLength(1)
-    expect(fake.callsOf("core.get_jobs").length).toBeLessThanOrEqual(2)
-    expect(fake.callsOf("core.get_jobs")[0]).toEqual([[["id", "=", 400]], { extra: { raw_result: true } }])
-  })
-
-  it("that ends without a word is looked at now and then", async () => {
-    fake.tellsOfJobs = false
-    await startNfsService(client, { ...TIMES, lookEveryMs: 10 })
-    expect((await nfsService(client)).running).toBe(true)
-  })
-
-  it("goes on while the connection is gone, and is asked for over the next one", async () => {
-    fake.break("core.get_jobs", "hang-up")
-    await startNfsService(client, { ...TIMES, lookEveryMs: 10 })
-    expect(fake.callsOf("auth.login_ex")).toHaveLength(2)
-    expect(fake.callsOf("service.control")).toHaveLength(1)
-  })
-
-  it("that fails says what TrueNAS says of it", async () => {
-    fake.state.reloadFails = true
-    await expect(startNfsService(client, TIMES)).rejects.toMatchObject({
-      code: "unsupported",
-      message: "TrueNAS' job service.control ended as FAILED: nfsd did not start",
-    })
-  })
-
-  it("that does not end has a limit", async () => {
-    fake.jobMs = 60_000
-    await expect(startNfsService(client, { patienceMs: 40, lookEveryMs: 10 })).rejects.toMatchObject({
-      code: "timeout",
-      facts: { job: 400 },
-    })
-  })
-
-  it("is none in 25.04, where a service is started by a call", async () => {
-    fake.versions = ["v25.04.2"]
-    await startNfsService(client)
-    expect(fake.callsOf("service.start")).toEqual([["nfs", { silent: false }]])
-    expect(fake.callsOf("service.control")).toEqual([])
-    expect((await nfsService(client)).running).toBe(true)
-  })
 })
 
 describe("datasets", () => {
@@ -206,13 +145,25 @@ describe("what the machine tells of itself", () => {
     })
   })
 
+  it("is whether the NFS service runs, and starts by itself", async () => {
+    expect(await nfsService(client)).toEqual({ running: true, starts: true })
+    fake.state.running = false
+    expect(await nfsService(client)).toEqual({ running: false, starts: true })
+  })
+
   it("is who has mounted", async () => {
     expect(await nfs3Clients(client)).toEqual([{ address: "192.0.2.9", path: "/mnt/tank/a" }])
     expect(await nfs4Clients(client)).toEqual([
-      { id: "4", address: "192.0.2.9:790", name: "Linux NFSv4.2 node1" },
-      { id: "5", address: undefined, name: undefined },
+      {
+        ...{ address: "192.168.40.247:790", name: "Linux NFSv4.2 debian12-hv", status: "confirmed" },
+        ...{ minorVersion: 2, secondsSinceRenew: 45 },
+        implementation: "Linux 6.1.0-12-amd64 #1 SMP PREEMPT_DYNAMIC Debian 6.1.52-1 (2023-09-07) x86_64",
+        states: [
+          { type: "deleg", access: "r", superblock: "00:39:5", filename: "/debian12-hv" },
+          { type: "open", access: "rw", superblock: "00:39:137", filename: "/.debian12-hv.swp" },
+        ],
+      },
     ])
-    expect(await nfsClientCount(client)).toBe(1)
   })
 
   it("is the filesystem of a directory, and nothing for one that is not there", async () => {
