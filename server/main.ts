@@ -217,6 +217,7 @@ export async function startDaemon(config: Config): Promise<RunningDaemon> {
       machine: machineFigures,
     },
     nfsClients: () => readClients(),
+    engines: { kopia: config.kopia, restic: config.restic },
     apply,
     doctor: {
       lastWriteError: () => ledger.lastWriteError,
