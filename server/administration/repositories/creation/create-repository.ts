@@ -12,7 +12,7 @@ import type {
   NewRepositoryRunJson,
 } from "../../../http/contract/new-repository.js"
 import type { Ledger } from "../../../ledger/index.js"
-import { expectationOf } from "../../directories/expected-owner.js"
+import { expectationOf, USUAL_MODE } from "../../directories/expected-owner.js"
 import { octal } from "../../directories/judge-directory.js"
 import type { Runs } from "../../directories/runs.js"
 import { StoreAccess, type StoreAccessParts } from "../../directories/store-access.js"
@@ -47,9 +47,6 @@ interface Plan {
   readonly exports: ExportsAround
   readonly shown: NewRepositoryJson
 }
-
-/** Of a directory of which nobody said more than whose it is: what both engines make theirs. */
-const USUAL_MODE = 0o700
 
 /** Has the real engine make a repository before any mover can, when a person says so. */
 export class CreateRepository {
