@@ -435,7 +435,9 @@ describe("a daemon that is killed while a repository is made", () => {
     const marker = join(scratch(), "begun")
     chmodSync(join(marker, ".."), 0o777)
     const hanging = resticAfter(`echo half > $GIVEN/config; echo $$ > ${marker}; sleep 600`)
-    const daemon = await daemonFor(store, [perVolume], { environment: { CISTERN_RESTIC: hanging } })
+    const daemon = await daemonFor(store, [perVolume], {
+      environment: { CISTERN_RESTIC: hanging, TMPDIR: join(marker, "..") },
+    })
     const asked = create(daemon, "per-pvc", "--volume", "media/radarr")
     await until(() => existsSync(marker), Boolean, "the engine to work")
     expect(readdirSync(place)).toEqual([])
