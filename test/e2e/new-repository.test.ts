@@ -20,7 +20,7 @@ import { scratch } from "../support/fixtures.js"
 import { ext4Image, mountHung, mountImage, requireRoot, unmount } from "../support/mounts.js"
 import { findProgram, RealKopia, runRestic } from "../support/programs.js"
 import { until } from "../support/until.js"
-import { documentOf, giveTo, type RepositoryOf } from "./fleet.js"
+import { documentOf, giveTo, NOBODY, type RepositoryOf } from "./fleet.js"
 
 interface Ran {
   readonly exitCode: number
@@ -378,6 +378,24 @@ describe("what keeps a repository from being made", () => {
     expect(readdirSync(join(store, "restic/media/radarr"))).toEqual([])
     rmSync(join(store, "filler"))
     expect(await create1(daemon)).toMatchObject({ exitCode: 0 })
+  }, 60_000)
+})
+
+describe("a daemon that is not root", () => {
+  it("makes what is to be its own user's, and nothing for another one", async () => {
+    requireRoot()
+    const store = scratch()
+    const state = scratch()
+    for (const folder of [store, state]) giveTo(NOBODY, folder)
+    const others = { ...perVolume, name: "others", path: "others", decides: "no" }
+    const own = { ...perVolume, owner: { uid: NOBODY, gid: NOBODY } }
+    const daemon = await startDaemon({ document: documentOf(store, [own, others]), state, uid: NOBODY })
+    const refused = await create(daemon, "others")
+    expect(refused.exitCode).toBe(4)
+    expect(refused.stderr).toContain("[not_root]")
+    expect(await create(daemon, "per-pvc", "--volume", "media/radarr")).toMatchObject({ exitCode: 0 })
+    expect(statSync(join(store, "restic/media/radarr/config")).uid).toBe(NOBODY)
+    expect(await daemon.exists("media/radarr")).toMatchObject({ decision: "fresh" })
   }, 60_000)
 })
 
