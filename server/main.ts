@@ -133,8 +133,9 @@ export async function startDaemon(config: Config): Promise<RunningDaemon> {
     directories: (repository) =>
       catalog.views().flatMap(({ spec }) => keeper.pathAt(repository, spec.place) ?? []),
     freshOnce: (cluster, volume, newestComplete) => freshOnceGrants.fact(cluster, volume, newestComplete),
-    asked: (cluster, volume, { decision }) => {
-      ledger.asked.note({ cluster, ...volume }, decision, systemClock.now().wall)
+    asked: (cluster, volume, decision) => {
+      ledger.asked.note({ cluster, ...volume }, decision.decision, systemClock.now().wall)
+      administration.directories.firstFresh.note(cluster, volume, decision)
     },
     shared: () => {
       metrics.countShared()
@@ -217,6 +218,7 @@ export async function startDaemon(config: Config): Promise<RunningDaemon> {
       machine: machineFigures,
     },
     nfsClients: () => readClients(),
+    engines: { kopia: config.kopia, restic: config.restic },
     apply,
     doctor: {
       lastWriteError: () => ledger.lastWriteError,

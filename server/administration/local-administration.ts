@@ -42,6 +42,8 @@ import { hardwareChecks } from "./hardware/hardware-checks.js"
 import { type HardwareProbes, HardwareRows } from "./hardware/hardware-rows.js"
 import { nfsClientChecks } from "./exports/nfs-client-checks.js"
 import { NfsClientRows, type NfsClientRowsParts } from "./exports/nfs-client-rows.js"
+import { CreateRepository, type CreateRepositoryParts } from "./repositories/creation/create-repository.js"
+import { HeldPlaces } from "./repositories/creation/held-places.js"
 import { AcceptRepository } from "./repositories/accept-repository.js"
 import { repositoryChecks } from "./repositories/repository-checks.js"
 import { soon } from "./soon.js"
@@ -69,6 +71,8 @@ export interface LocalAdministrationParts {
   readonly directoryAttributes: StoreFactsParts["directoryAttributes"]
   readonly hardware: HardwareProbes
   readonly nfsClients: NfsClientRowsParts["nfsClients"]
+  /** The engines' programs where they are given; otherwise they are looked for in PATH. */
+  readonly engines: CreateRepositoryParts["engines"]
   readonly apply: ApplyParts
   readonly doctor: Pick<DoctorParts, "lastWriteError" | "cacheError" | "durability" | "ledgerCopies">
   /** What was worked out of a place is worked out anew. */
@@ -79,6 +83,7 @@ export interface LocalAdministrationParts {
 /** What an administrator may see and do, over the socket that only the state directory's owner may open. */
 export class LocalAdministration implements Administration {
   readonly directories: Directories
+  readonly newRepositories: CreateRepository
   readonly #parts: LocalAdministrationParts
   /** Keeps the exports as they are declared, from its `start` on. */
   readonly exportKeeper: ExportKeeper
@@ -93,7 +98,8 @@ export class LocalAdministration implements Administration {
   constructor(parts: LocalAdministrationParts) {
     this.#parts = parts
     const storeFences = new StoreFences(parts)
-    const declared = new DeclaredExports({ ...parts, storeFences })
+    const held = new HeldPlaces()
+    const declared = new DeclaredExports({ ...parts, storeFences, held })
     const turns = new Turns()
     const nfsServer = new ChosenNfsServer({
       entry: () => parts.keeper.fleet.document.nfsServer,
@@ -111,6 +117,17 @@ export class LocalAdministration implements Administration {
     this.#exports = new ExportRows({ declared, nfsServer, keeper: this.exportKeeper })
     this.#applyExports = new ApplyExports({ ...parts, declared, nfsServer, turns })
     this.directories = new Directories({ ...parts, storeFences, nfsServer })
+    const { exportKeeper, directories } = this
+    const { runs } = directories
+    this.newRepositories = new CreateRepository({
+      ...parts,
+      storeFences,
+      nfsServer,
+      turns,
+      held,
+      exportKeeper,
+      runs,
+    })
     this.#nfsClients = new NfsClientRows({ ...parts, nfsServer })
     this.#hardware = new HardwareRows({ ...parts, nfsServer, stores: () => this.#stores.rows() })
   }

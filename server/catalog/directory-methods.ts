@@ -2,6 +2,7 @@ import { setImmediate as turn } from "node:timers/promises"
 import type { FileCall } from "../../storage/blobs/index.js"
 import {
   createDirectory,
+  type CradlePlan,
   type CreatedDirectory,
   type CreateRequest,
   type DirectoryLook,
@@ -29,6 +30,12 @@ import {
 } from "../../storage/disk/index.js"
 import { StorageError } from "../../storage/index.js"
 import type { PlaceSpec } from "./messages.js"
+import {
+  createRepository,
+  type NewRepository,
+  type NewRepositoryRequest,
+  planRepository,
+} from "./new-repository.js"
 import { type ErrorJson, errorToJson } from "./rpc.js"
 
 /** Work on a store whose fences must hold, before it, during it and after it. */
@@ -73,6 +80,10 @@ export interface DirectoryMethods {
   purgeDirectory(
     request: Long<{ readonly store: StoreRoot; readonly id: string; readonly now: Date }>,
   ): Promise<{ readonly record: RetiredRecord; readonly deleted: number } | undefined>
+  /** How a repository would be made at a path of the store. Changes nothing. */
+  planRepository(request: { readonly store: StoreRoot; readonly path: string }): Promise<CradlePlan>
+  /** Has the real engine make one. Takes as long as the engine does. */
+  createRepository(request: Fenced<NewRepositoryRequest>): Promise<NewRepository>
   /** How many files a run is through; undefined: none of that name is under way. */
   progressOf(run: string): Promise<number | undefined>
 }
@@ -137,6 +148,11 @@ export function directoryMethods(
     restoreDirectory: async ({ fences, store, id }) => once(fences, () => restoreDirectory(store, id)),
     purgeDirectory: ({ fences, run, store, id, now }) =>
       stepwise(fences, run, purgeDirectory(store, id, now)),
+    planRepository: ({ store, path }) => planRepository(store, path, during),
+    createRepository: (request) =>
+      createRepository(request, during, () => {
+        mustHold(fenceOf(request.fences))
+      }),
     progressOf: async (run) => progress.get(run),
   }
 }

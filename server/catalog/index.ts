@@ -15,6 +15,7 @@ export {
   type Witnessed,
 } from "./place.js"
 export { type Hang, HANG_MS, Pulse } from "./pulse.js"
+export type { NewRepository } from "./new-repository.js"
 export { type FoundCopy, type KeptCopy, ledgerFiles } from "./ledger-files.js"
 export { Rpc } from "./rpc.js"
 export { watchMounts } from "./mount-watch.js"

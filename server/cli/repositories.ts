@@ -6,6 +6,7 @@ import {
   repositoryAcceptedJson,
   type RepositoryJson,
 } from "../http/contract/admin.js"
+import { createCommand } from "./repositories/create.js"
 import { usageError } from "./cli-error.js"
 import type { Context } from "./context.js"
 import { formatCount, formatTime } from "./figures.js"
@@ -49,6 +50,7 @@ export function repositoriesCommand(program: Command, context: Context): void {
     .option("--path <directory>", "which directory of a tree of repositories, relative to the store")
     .option("--json", "print JSON")
     .action((name: string, options: AcceptOptions) => accept(name, options, context))
+  createCommand(repositories, context)
 }
 
 interface AcceptOptions extends AcceptRepositoryRequest {

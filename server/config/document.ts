@@ -80,6 +80,8 @@ export interface RepositoryEntry {
   readonly new: boolean
   /** Whose its directories are to be; undefined: whom the export around them makes everybody. */
   readonly owner: RepositoryOwner | undefined
+  /** Whether a volume's own directory is made at its first certain `fresh`. Left out: only when somebody says so. */
+  readonly directories?: "onFirstFresh"
 }
 
 export interface RepositoryOwner {

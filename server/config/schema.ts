@@ -167,9 +167,20 @@ const repository = z
     decides: z.enum(["restore", "guard", "no"]).exactOptional(),
     new: z.boolean().default(false).describe("This place is empty and is meant to be"),
     owner: owner.exactOptional(),
+    directories: z
+      .enum(["onFirstFresh"])
+      .exactOptional()
+      .describe("Make a volume's own directory at its first certain `fresh`; left out, only on request"),
   })
   .transform((written, context): DeclaredRepository => {
     const { store, path, s3, conventions, password, decides, owner, ...rest } = written
+    if (written.directories !== undefined && path?.includes("{pvc}") !== true) {
+      context.addIssue({
+        code: "custom",
+        path: ["directories"],
+        message: "only a repository with {pvc} in its path has a directory for each volume",
+      })
+    }
     const place = placeOf(store, path, s3)
     if (typeof place === "string") {
       context.addIssue({ code: "custom", message: place })

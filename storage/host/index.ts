@@ -9,6 +9,7 @@ export {
   btrfsSubvolumeId,
 } from "./btrfs.js"
 export { copyTree, syncFilesystem } from "./copy-tree.js"
+export { type EngineRun, GIVEN_REPOSITORY, runEngine } from "./engine.js"
 export { engineVersion, type EngineVersion } from "./engine-version.js"
 export { exportfsReload } from "./exportfs.js"
 export { ganeshaBus, type GaneshaBusOptions } from "./ganesha-bus.js"

@@ -48,6 +48,12 @@ export interface RunOptions {
   readonly descriptors?: readonly number[]
   /** Ends the program. */
   readonly signal?: AbortSignal | undefined
+  /** Beside PATH and HOME. Secrets may be in it; it is in no error. */
+  readonly environment?: Readonly<Record<string, string>> | undefined
+  /** The user that it runs as, without further groups; undefined: ours. */
+  readonly user?: { readonly uid: number; readonly gid: number } | undefined
+  /** The directory that it runs in. */
+  readonly workingDirectory?: string | undefined
 }
 
 /** Lists of filesystem snapshots and of quotas are long. */
@@ -60,12 +66,17 @@ const longestAnswer = 16 * 1024 * 1024
 export async function runForAnswer(
   program: string,
   args: readonly string[],
-  { milliseconds = patienceMs, descriptors = [], signal }: RunOptions = {},
+  options: RunOptions = {},
 ): Promise<ProgramAnswer> {
+  const { milliseconds = patienceMs, descriptors = [], signal, environment, user, workingDirectory } = options
   signal?.throwIfAborted()
   try {
+    const usual = optionsFor(milliseconds)
     const { stdout, stderr } = await execa(program, args, {
-      ...optionsFor(milliseconds),
+      ...usual,
+      env: { ...usual.env, ...environment },
+      ...user,
+      ...(workingDirectory === undefined ? {} : { cwd: workingDirectory }),
       // Whole numbers of any size go; execa's types know those below ten.
       stdio: ["ignore", "pipe", "pipe", ...(descriptors as readonly 3[])],
       maxBuffer: longestAnswer,
@@ -108,6 +119,13 @@ function programError(program: string, milliseconds: number, cause: unknown): un
     return new StorageError("unreadable", `${program} may not be run`, {
       facts,
       hint: "Make it executable for the daemon's user.",
+      cause,
+    })
+  }
+  if (cause.code === "EPERM") {
+    return new StorageError("unreadable", `${program} may not be run as the user that it is to be`, {
+      facts,
+      hint: "Run the daemon as root, or with CAP_SETUID and CAP_SETGID in its container.",
       cause,
     })
   }

@@ -70,13 +70,14 @@ export function toolFailure(
 /** Of what it says, so many characters are kept. */
 const mostSaid = 600
 
+/** Programs written in Go tell the system's errors without capitals. */
 function judge(said: string): [StorageErrorCode, string] {
-  if (/Operation not permitted|Permission denied|permission denied|superuser|must be root/.test(said))
+  if (/operation not permitted|permission denied|superuser|must be root/i.test(said))
     return ["unreadable", "Run the daemon as root, or with CAP_SYS_ADMIN in its container."]
-  if (/No space left on device/.test(said)) return ["io", "Make room on the filesystem."]
-  if (/Disk quota exceeded/.test(said)) return ["io", "Raise the quota, or make room in it."]
-  if (/Input\/output error|Structure needs cleaning/.test(said))
+  if (/no space left on device/i.test(said)) return ["io", "Make room on the filesystem."]
+  if (/disk quota exceeded/i.test(said)) return ["io", "Raise the quota, or make room in it."]
+  if (/input\/output error|structure needs cleaning/i.test(said))
     return ["io", "Look at the kernel log and at the health of the disk."]
-  if (/Read-only file system/.test(said)) return ["unreadable", "Mount the filesystem writable."]
+  if (/read-only file system/i.test(said)) return ["unreadable", "Mount the filesystem writable."]
   return ["unsupported", "Look at what the program said; run it by hand if that is not enough."]
 }

@@ -41,6 +41,7 @@ import { openSecrets } from "../../server/secrets/index.js"
 import { directoryAttributes } from "../../storage/host/index.js"
 import type { KeyMemory } from "../../storage/index.js"
 import { type NfsServer, readClients } from "../../storage/nfs/index.js"
+import { findProgram } from "./programs.js"
 
 /** A clock that a test can set: the wall clock and the monotonic one apart. Milliseconds. */
 export class SettableClock implements Clock {
@@ -275,6 +276,7 @@ export class Chain {
       directoryAttributes: (directories) => directoryAttributes(directories),
       hardware: options.hardware ?? noHardware,
       nfsClients: options.nfsClients ?? noClients,
+      engines: { kopia: findProgram("kopia"), restic: findProgram("restic") },
       apply,
       doctor: {
         lastWriteError: () => ledger.lastWriteError,

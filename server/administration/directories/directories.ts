@@ -11,7 +11,8 @@ import { HttpError } from "../../http/index.js"
 import { soon } from "../soon.js"
 import { type DirectoryFilter, DirectoryRows, type DirectoryRowsParts } from "./directory-rows.js"
 import { directoryChecks } from "./directory-checks.js"
-import { expectationOf } from "./expected-owner.js"
+import { expectationOf, USUAL_MODE } from "./expected-owner.js"
+import { FirstFresh, type FirstFreshParts } from "./first-fresh.js"
 import { octal } from "./judge-directory.js"
 import { Repairs, type RepairsParts } from "./repairs.js"
 import { Retirement, type RetirementParts } from "./retirement.js"
@@ -21,10 +22,8 @@ import { relationsOf, type Target, targetOf } from "./targets.js"
 import { placesAt } from "./places-at.js"
 
 export type DirectoriesParts = StoreAccessParts &
-  Omit<DirectoryRowsParts & RepairsParts & RetirementParts, "access" | "runs" | "looked">
+  Omit<DirectoryRowsParts & RepairsParts & RetirementParts & FirstFreshParts, "access" | "runs" | "looked">
 
-/** The mode of a directory of which nobody said more than whose it is: what both engines make theirs. */
-const USUAL_MODE = 0o700
 /** Of each repository the doctor looks at so many. */
 const MOST_EXAMINED = 50
 
@@ -33,6 +32,7 @@ export class Directories {
   readonly repairs: Repairs
   readonly retirement: Retirement
   readonly runs = new Runs()
+  readonly firstFresh: FirstFresh
   readonly #parts: DirectoriesParts
   readonly #access: StoreAccess
   readonly #rows: DirectoryRows
@@ -43,6 +43,7 @@ export class Directories {
     const looked = (target: Target): Promise<void> => this.#lookAgain(target)
     const shared = { ...parts, access: this.#access, runs: this.runs, looked }
     this.#rows = new DirectoryRows(shared)
+    this.firstFresh = new FirstFresh(shared)
     this.repairs = new Repairs(shared)
     this.retirement = new Retirement(shared)
   }
@@ -92,7 +93,7 @@ export class Directories {
       if (error instanceof StorageError || error instanceof HttpError) return []
       throw error
     })
-    return directoryChecks(await soon(looked))
+    return [...directoryChecks(await soon(looked)), ...this.firstFresh.checks()]
   }
 
   #newOwner(target: Target): { uid: number; gid: number; mode: number } {

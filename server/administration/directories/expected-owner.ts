@@ -17,6 +17,9 @@ export interface ExpectedOwner {
   readonly from: "document" | "export"
 }
 
+/** The mode of a directory of which nobody said more than whose it is: what both engines make theirs. */
+export const USUAL_MODE = 0o700
+
 export interface Squash {
   readonly uid: number
   readonly gid: number

@@ -41,6 +41,8 @@ export interface DeclaredExportsParts {
   readonly keeper: FleetKeeper
   readonly catalog: Catalog
   readonly storeFences: StoreFences
+  /** Why a directory must not be exported for the moment; undefined: nothing is in the way. */
+  readonly held: { problemOf(directory: string): ExportProblem | undefined }
 }
 
 /** The declared exports, beside what is found of their stores and directories now. */
@@ -63,7 +65,8 @@ export class DeclaredExports {
     )
     const declared = exports.flatMap((entry) => {
       const [look, cluster] = [looks.get(entry.store), clusters.find(({ name }) => name === entry.cluster)]
-      return look === undefined || cluster === undefined ? [] : [declaredIn(look, entry, cluster)]
+      if (look === undefined || cluster === undefined) return []
+      return [this.#unlessHeld(declaredIn(look, entry, cluster))]
     })
     return refuseOverlaps(declared)
   }
@@ -72,6 +75,11 @@ export class DeclaredExports {
   stores(): StoreEntry[] {
     const { stores, exports } = this.#parts.keeper.fleet.document
     return stores.filter(({ name }) => exports.some((entry) => entry.store === name))
+  }
+
+  #unlessHeld(declared: Declared): Declared {
+    const problem = this.#parts.held.problemOf(declared.directory)
+    return problem === undefined ? declared : { ...declared, verdict: { kind: "withheld", problem } }
   }
 
   async #lookAt(store: StoreEntry, paths: readonly string[]): Promise<StoreLook> {

@@ -23,7 +23,9 @@ export async function followRun<Result>(
   const daemon = context.daemon()
   let reply = await daemon.post(path, body, schema)
   while (reply.run !== null) {
-    if (context.out.interactive) context.out.note(`${what}: ${reply.run.files} files so far`)
+    const { files } = reply.run
+    if (context.out.interactive)
+      context.out.note(files === 0 ? `${what} …` : `${what}: ${files} files so far`)
     await delay(PAUSE_MS)
     reply = await daemon.get(`${directoryPaths.runs}/${reply.run.id}`, schema)
   }

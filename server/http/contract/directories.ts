@@ -70,7 +70,7 @@ export const directoryCreatedJson = z.strictObject({
 export type DirectoryCreatedJson = z.infer<typeof directoryCreatedJson>
 
 /** The answer to what may take long: what came of it, or the run that is asked for at GET /api/v1/directories/runs/{run}. */
-function finished<Result extends z.ZodType>(result: Result) {
+export function finished<Result extends z.ZodType>(result: Result) {
   return z.strictObject({
     run: z.strictObject({ id: z.string(), files: count }).nullable(),
     result: result.nullable(),

@@ -4,7 +4,7 @@ import { StorageError } from "../../errors.js"
 import { changeError, swapped } from "./failures.js"
 import { safeParts } from "./names.js"
 import type { Pinned } from "./pinned.js"
-import { alongTheWay, type StoreRoot } from "./way.js"
+import { alongTheWay, notThere, type StoreRoot } from "./way.js"
 
 /** Whose a directory is to be. */
 export interface DirectoryOwner {
@@ -19,6 +19,8 @@ export interface CreateRequest {
   /** Relative to the store. */
   readonly path: string
   readonly owner: DirectoryOwner
+  /** So many of the first parts of the path must be there already; 0 by default. */
+  readonly existing?: number | undefined
 }
 
 /** A directory on the way that was asked for, the last one itself. */
@@ -34,7 +36,12 @@ export interface CreatedDirectory extends DirectoryOwner {
  * told, never changed. Whatever is not known to be complete is removed again. Throws StorageError: `invalid`, `missing`, `corrupt` for
  * links and files on the way, `unreadable`, `io`, `unsupported` where the filesystem does not keep owner and mode.
  */
-export function createDirectory({ store, path, owner }: CreateRequest): readonly CreatedDirectory[] {
+export function createDirectory({
+  store,
+  path,
+  owner,
+  existing = 0,
+}: CreateRequest): readonly CreatedDirectory[] {
   const made: { above: Pinned; name: string; directory: Pinned }[] = []
   return alongTheWay(
     store,
@@ -46,6 +53,7 @@ export function createDirectory({ store, path, owner }: CreateRequest): readonly
       }),
     (above, name) => {
       try {
+        if (partsBelow(store.realPath, above.path) < existing) throw notThere(above, name)
         const directory = make(above, name, owner)
         made.push({ above, name, directory })
         return directory
@@ -57,7 +65,12 @@ export function createDirectory({ store, path, owner }: CreateRequest): readonly
   )
 }
 
-function make(above: Pinned, name: string, owner: DirectoryOwner): Pinned {
+function partsBelow(root: string, path: string): number {
+  return path.slice(root.length).split("/").filter(Boolean).length
+}
+
+/** A new directory in another one. Throws StorageError; then there is none. */
+export function make(above: Pinned, name: string, owner: DirectoryOwner): Pinned {
   const path = `${above.path}/${Buffer.from(name, "latin1").toString("utf8")}`
   try {
     // Closed until it is whose it shall be.

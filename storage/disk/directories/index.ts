@@ -1,8 +1,10 @@
+export { Cradle, type CradleKind, type CradlePlan, planCradle } from "./cradle.js"
 export { createDirectory, type CreatedDirectory, type CreateRequest, type DirectoryOwner } from "./create.js"
 export { REPAIR_ID, type RepairRecord } from "./journal.js"
 export { type DirectoryLook, lookAtDirectory, type LookRequest, type OwnedGroup } from "./look.js"
 export { safeParts, shownName } from "./names.js"
 export { ENTER, may, type Owned, READ, type User, WRITE } from "./permission.js"
+export { isInProject } from "./project.js"
 export { purgeDirectory } from "./purge.js"
 export { QUARANTINE_ID, quarantineId, type RetiredRecord } from "./quarantine.js"
 export {

@@ -139,6 +139,11 @@ export class Pinned {
     }
   }
 
+  /** For programs that are to work in this very directory. Good while it is open. */
+  get descriptor(): number {
+    return this.#descriptor
+  }
+
   /** A path to it that no rename changes. Good while it is open. */
   get self(): string {
     return `/proc/self/fd/${this.#descriptor}`

@@ -44,7 +44,7 @@ export type Way = readonly [Pinned, ...Pinned[]]
 export function openWay(
   store: StoreRoot,
   parts: readonly string[],
-  missing: (above: Pinned, name: string) => Pinned = notThere,
+  missing: (above: Pinned, name: string) => Pinned = refuseMissing,
 ): Way {
   const way: [Pinned, ...Pinned[]] = [openStore(store)]
   try {
@@ -88,9 +88,13 @@ export function alongTheWay<T>(
   }
 }
 
-function notThere(above: Pinned, name: string): never {
+function refuseMissing(above: Pinned, name: string): never {
+  throw notThere(above, name)
+}
+
+export function notThere(above: Pinned, name: string): StorageError {
   const path = `${above.path}/${Buffer.from(name, "latin1").toString("utf8")}`
-  throw new StorageError("missing", `${path} is not there`, {
+  return new StorageError("missing", `${path} is not there`, {
     facts: { file: path },
     hint: "Check the path; `cistern directories create` makes it.",
   })

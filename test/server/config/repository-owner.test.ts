@@ -25,6 +25,35 @@ function problems(owner: string, place?: string): string {
   return ""
 }
 
+describe("when a repository's directories are made, in the document", () => {
+  const tree = (directories: string, path = "restic/{namespace}/{pvc}") =>
+    `
+stores: [{ name: tank, path: /mnt/tank }]
+clusters: [{ name: home }]
+repositories: [{ name: per-pvc, cluster: home, engine: restic, store: tank, path: "${path}", directories: ${directories} }]
+`
+
+  it("is kept, written back, and read as the same again", () => {
+    const { document } = parseDocument(tree("onFirstFresh"))
+    expect(document.repositories[0]?.directories).toBe("onFirstFresh")
+    expect(parseDocument(renderDocument(document)).document).toEqual(document)
+    expect(parsePlainDocument(plainDocument(document))).toEqual(document)
+  })
+
+  it.each([
+    ["always", "restic/{namespace}/{pvc}", "onFirstFresh"],
+    ["true", "restic/{namespace}/{pvc}", "onFirstFresh"],
+    ["onFirstFresh", "restic/all", "only a repository with {pvc} in its path"],
+  ])("%s with %s is refused", (directories, path, message) => {
+    expect(() => parseDocument(tree(directories, path))).toThrow(DocumentError)
+    try {
+      parseDocument(tree(directories, path))
+    } catch (error) {
+      expect((error as DocumentError).problems.map(renderProblem).join("\n")).toContain(message)
+    }
+  })
+})
+
 describe("a repository's owner in the document", () => {
   it.each([
     ['{ uid: 568, gid: 568, mode: "750" }', { uid: 568, gid: 568, mode: "0750" }],
