@@ -1,3 +1,4 @@
+export { parseAge } from "./age.js"
 export { adminSocketPath } from "./admin-socket.js"
 export { type Config, readConfig } from "./config.js"
 export { ConfigError } from "./config-error.js"
@@ -22,6 +23,10 @@ export {
   type StorePlace,
   type TokenEntry,
   type VolumeEntry,
+  type FilesystemSnapshotsEntry,
+  type SnapshotKeep,
+  type SnapshotSchedule,
+  weekdays,
 } from "./document.js"
 export {
   DocumentError,
