@@ -1,0 +1,3 @@
+export type { NasSnapshots } from "./nas-snapshots.js"
+export { synologySnapshots } from "./synology.js"
+export { trueNasSnapshots } from "./truenas.js"
