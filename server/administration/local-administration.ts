@@ -3,7 +3,7 @@ import type { FenceRecord } from "../../storage/disk/index.js"
 import { parseVolumeName } from "../../storage/identity/index.js"
 import type { Catalog, Clock } from "../catalog/index.js"
 import { exportName, plainDocument } from "../config/index.js"
-import type { Acknowledgements, Fences, Marks } from "../db/index.js"
+import type { Acknowledgements, Fences, Marks, SnapshotRuns } from "../db/index.js"
 import type { Administration } from "../http/admin/index.js"
 import {
   type AcceptRepositoryRequest,
@@ -36,6 +36,8 @@ import { ChosenNfsServer, type ChosenNfsServerParts } from "./exports/chosen-nfs
 import { DeclaredExports } from "./exports/declared-exports.js"
 import { ExportKeeper, type ExportKeeperParts } from "./exports/export-keeper.js"
 import { ExportRows } from "./exports/export-rows.js"
+import { KeptOut } from "./exports/kept-out.js"
+import { FilesystemSnapshotsAdministration } from "./filesystem-snapshots/index.js"
 import type { FleetKeeper } from "./fleet-keeper.js"
 import { FleetPlaces } from "./repositories/fleet-places.js"
 import { hardwareChecks } from "./hardware/hardware-checks.js"
@@ -64,6 +66,7 @@ export interface LocalAdministrationParts {
   readonly acceptFence: (store: string, record: FenceRecord, places: readonly string[], by: string) => void
   readonly marks: Marks
   readonly acknowledgements: Acknowledgements
+  readonly snapshotRuns: SnapshotRuns
   /** See ChosenNfsServer. */
   readonly makeNfsServer: ChosenNfsServerParts["make"]
   readonly directoryAttributes: StoreFactsParts["directoryAttributes"]
@@ -79,6 +82,7 @@ export interface LocalAdministrationParts {
 /** What an administrator may see and do, over the socket that only the state directory's owner may open. */
 export class LocalAdministration implements Administration {
   readonly directories: Directories
+  readonly filesystemSnapshots: FilesystemSnapshotsAdministration
   readonly #parts: LocalAdministrationParts
   /** Keeps the exports as they are declared, from its `start` on. */
   readonly exportKeeper: ExportKeeper
@@ -93,7 +97,8 @@ export class LocalAdministration implements Administration {
   constructor(parts: LocalAdministrationParts) {
     this.#parts = parts
     const storeFences = new StoreFences(parts)
-    const declared = new DeclaredExports({ ...parts, storeFences })
+    const keptOut = new KeptOut()
+    const declared = new DeclaredExports({ ...parts, storeFences, keptOut })
     const turns = new Turns()
     const nfsServer = new ChosenNfsServer({
       entry: () => parts.keeper.fleet.document.nfsServer,
@@ -111,6 +116,17 @@ export class LocalAdministration implements Administration {
     this.#exports = new ExportRows({ declared, nfsServer, keeper: this.exportKeeper })
     this.#applyExports = new ApplyExports({ ...parts, declared, nfsServer, turns })
     this.directories = new Directories({ ...parts, storeFences, nfsServer })
+    this.filesystemSnapshots = new FilesystemSnapshotsAdministration({
+      ...parts,
+      storeFences,
+      nfsServer,
+      exportKeeper: this.exportKeeper,
+      keptOut,
+      runs: this.directories.runs,
+      redeclare: () => {
+        parts.apply.declared(parts.apply.shelf.current())
+      },
+    })
     this.#nfsClients = new NfsClientRows({ ...parts, nfsServer })
     this.#hardware = new HardwareRows({ ...parts, stores: () => this.#stores.rows() })
   }
@@ -214,7 +230,7 @@ export class LocalAdministration implements Administration {
     const { keeper, catalog } = this.#parts
     const places = new FleetPlaces(keeper, catalog)
     const checks = keeper.fleet.repositories.map((one) => repositoryChecks(one, { places, catalog }))
-    const all = await Promise.all([...checks, this.directories.checks()])
+    const all = await Promise.all([...checks, this.directories.checks(), this.filesystemSnapshots.checks()])
     return all.flat()
   }
 }

@@ -1,3 +1,5 @@
+import { lstatSync } from "node:fs"
+import { dirname, join } from "node:path"
 import { DirectoryTree, type FileCall } from "../../storage/blobs/index.js"
 import {
   type FenceState,
@@ -10,6 +12,7 @@ import {
   rollBackPlan,
   type RolledBack,
   settleRollBack,
+  type SnapshotPlace,
   type UnfinishedRollBack,
   unfinishedRollBacks,
 } from "../../storage/disk/index.js"
@@ -25,6 +28,8 @@ type Fenced<Request> = Request & { readonly fences: PlaceSpec["fences"] }
 export interface NamedSnapshot extends SnapshotScope {
   readonly of: string
   readonly name: string
+  /** For what a NAS system made: where it shows it in the store's directory, relative to that. */
+  readonly shownAt?: string
 }
 
 /** What lies in a store of one subvolume or dataset. */
@@ -109,14 +114,14 @@ export function filesystemSnapshotMethods({
     repositoryThen: (request) => throughout(() => repositoryThen(request, pulse.during)),
     planRollBack: (request) =>
       throughout(async () => {
-        const { list, snapshot } = await found(request)
-        return rollBackPlan(list.place, snapshot, request.directory)
+        const { place, snapshot } = await found(request)
+        return rollBackPlan(place, snapshot, request.directory)
       }),
     rollBackDirectory: fenced(async (request) => {
-      const { list, snapshot } = await found(request)
-      await list.hold(snapshot.name, ROLL_BACK_HOLD)
+      const { place, list, snapshot } = await found(request)
+      await list?.hold(snapshot.name, ROLL_BACK_HOLD)
       try {
-        return await rollBack(list.place, snapshot, request.directory, {
+        return await rollBack(place, snapshot, request.directory, {
           now: request.now,
           beforeExchange: async () => {
             await beforeExchange(request.run)
@@ -124,7 +129,7 @@ export function filesystemSnapshotMethods({
           },
         })
       } finally {
-        await list.release(snapshot.name, ROLL_BACK_HOLD)
+        await list?.release(snapshot.name, ROLL_BACK_HOLD)
       }
     }),
     unfinishedRollBacks: (store) => throughout(() => unfinishedRollBacks(store)),
@@ -177,16 +182,51 @@ function listOf(place: SnapshotScope & { readonly of: string }): FilesystemSnaps
   return filesystemSnapshots(placeOf(place))
 }
 
-async function found(
-  request: NamedSnapshot,
-): Promise<{ list: FilesystemSnapshots; snapshot: FilesystemSnapshot }> {
+interface Found {
+  readonly place: SnapshotPlace
+  readonly snapshot: FilesystemSnapshot
+  /** Undefined for what a NAS system made: that is held and removed by its own interface. */
+  readonly list: FilesystemSnapshots | undefined
+}
+
+async function found(request: NamedSnapshot): Promise<Found> {
+  if (request.shownAt !== undefined) return shown(request, request.shownAt)
   const list = listOf(request)
   const snapshot = (await list.list()).find(({ name }) => name === request.name)
-  if (snapshot !== undefined) return { list, snapshot }
+  if (snapshot !== undefined) return { place: list.place, snapshot, list }
   throw new StorageError("missing", `there is no filesystem snapshot ${request.name}`, {
     facts: { name: request.name },
     hint: "`cistern filesystem-snapshots` lists them.",
   })
+}
+
+function shown({ store, of, name }: NamedSnapshot, shownAt: string): Found {
+  const path = join(store, shownAt)
+  if (lstatSync(path, { throwIfNoEntry: false })?.isDirectory() !== true) {
+    throw new StorageError(
+      "unsupported",
+      `${name} is not shown at ${path}, so that nothing of it can be read`,
+      {
+        facts: { name, path },
+        hint: "Clone or restore it in the NAS system's own interface. On TrueNAS the store has to be the root of its dataset, on DSM the shared folder must show its snapshots (Snapshot Replication > Settings).",
+      },
+    )
+  }
+  const place: SnapshotPlace = {
+    kind: "zfs",
+    dataset: of,
+    store,
+    tree: store,
+    folder: dirname(path),
+    notices: [],
+  }
+  const nothing = { reason: undefined, expiresAt: undefined, holds: [], createdAt: 0 } as const
+  const ownBytes = { unknown: "the system does not say it" }
+  return {
+    place,
+    snapshot: { ...nothing, name, ours: true, path, state: "whole", ownBytes },
+    list: undefined,
+  }
 }
 
 async function repositoryThen(
@@ -194,8 +234,8 @@ async function repositoryThen(
   during: FileCall,
 ): Promise<RepositoryThen> {
   const { directory, engine, password } = request
-  const { list, snapshot } = await found(request)
-  const path = pathIn(list.place, snapshot, directory)
+  const { place, snapshot } = await found(request)
+  const path = pathIn(place, snapshot, directory)
   const repository = await openRepository({
     files: new DirectoryTree(path, during),
     password: password === undefined ? undefined : new Secret(password),

@@ -57,4 +57,5 @@ export {
 } from "./plan-apply.js"
 export { plainDocument, renderDocument } from "./render-document.js"
 export { documentJsonSchema, usualConvention } from "./schema.js"
+export { usualKeep } from "./schema-filesystem-snapshots.js"
 export { sealedNames, type SecretValues } from "./sealing.js"

@@ -1,8 +1,14 @@
+import type { NasSnapshots } from "../../../storage/nas-snapshots/index.js"
 import type { NfsServer } from "../../../storage/nfs/index.js"
 import type { NfsServerEntry } from "../../config/index.js"
 
+/** The filesystem snapshots of what a directory lies in. Throws StorageError. */
+export type NasSnapshotsOf = (directory: string) => Promise<NasSnapshots>
+
 export interface MadeNfsServer {
   readonly server: NfsServer
+  /** Undefined where this machine itself makes them. */
+  readonly filesystemSnapshots?: NasSnapshotsOf
   /** Whether something of ours may be there from before. Cheap: it asks nobody. */
   readonly mayHold: () => boolean
   /** Whether it would be made otherwise now: its secret was changed, or can be had at last. */
@@ -40,6 +46,11 @@ export class ChosenNfsServer {
       this.#chosen = { entry: text, made: this.#parts.make(entry) }
     }
     return this.#chosen.made?.server
+  }
+
+  /** By the interface of the NAS system that is declared; undefined where none is, or where it cannot be asked. */
+  get filesystemSnapshots(): NasSnapshotsOf | undefined {
+    return this.current === undefined ? undefined : this.#chosen?.made?.filesystemSnapshots
   }
 
   /** Whether it is worth asking although nothing is declared: what is not declared any more has to be withdrawn. */

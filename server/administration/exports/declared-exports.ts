@@ -14,6 +14,7 @@ import type { ExportJson } from "../../http/contract/admin.js"
 import type { FleetKeeper } from "../fleet-keeper.js"
 import { soon } from "../soon.js"
 import type { Fence, StoreFences } from "../stores/store-fences.js"
+import type { KeptOut } from "./kept-out.js"
 
 export type ExportProblem = NonNullable<ExportJson["problem"]>
 
@@ -41,6 +42,7 @@ export interface DeclaredExportsParts {
   readonly keeper: FleetKeeper
   readonly catalog: Catalog
   readonly storeFences: StoreFences
+  readonly keptOut: Pick<KeptOut, "problemAt">
 }
 
 /** The declared exports, beside what is found of their stores and directories now. */
@@ -63,7 +65,9 @@ export class DeclaredExports {
     )
     const declared = exports.flatMap((entry) => {
       const [look, cluster] = [looks.get(entry.store), clusters.find(({ name }) => name === entry.cluster)]
-      return look === undefined || cluster === undefined ? [] : [declaredIn(look, entry, cluster)]
+      return look === undefined || cluster === undefined
+        ? []
+        : [this.#unlessKeptOut(declaredIn(look, entry, cluster))]
     })
     return refuseOverlaps(declared)
   }
@@ -72,6 +76,11 @@ export class DeclaredExports {
   stores(): StoreEntry[] {
     const { stores, exports } = this.#parts.keeper.fleet.document
     return stores.filter(({ name }) => exports.some((entry) => entry.store === name))
+  }
+
+  #unlessKeptOut(declared: Declared): Declared {
+    const problem = this.#parts.keptOut.problemAt(declared.directory)
+    return problem === undefined ? declared : { ...declared, verdict: { kind: "withheld", problem } }
   }
 
   async #lookAt(store: StoreEntry, paths: readonly string[]): Promise<StoreLook> {

@@ -3,6 +3,11 @@ import { exportfsReload, ganeshaBus } from "../../../storage/host/index.js"
 import { type Secret, StorageError } from "../../../storage/index.js"
 import { DsmClient, parseDsmAddress, TrueNasClient } from "../../../storage/nas/index.js"
 import {
+  type NasSnapshots,
+  synologySnapshots,
+  trueNasSnapshots,
+} from "../../../storage/nas-snapshots/index.js"
+import {
   ganeshaFiles,
   GaneshaServer,
   kernelFiles,
@@ -103,7 +108,9 @@ function trueNas(
     client.close()
     return Promise.resolve()
   }
-  return { server: new TrueNasServer(owner, client), mayHold: () => true, close }
+  const filesystemSnapshots = (directory: string): Promise<NasSnapshots> =>
+    trueNasSnapshots(client, directory)
+  return { server: new TrueNasServer(owner, client), filesystemSnapshots, mayHold: () => true, close }
 }
 
 function synology({ url, user, fingerprint }: System, password: Secret, parts: NfsServersParts): Connected {
@@ -114,7 +121,10 @@ function synology({ url, user, fingerprint }: System, password: Secret, parts: N
     logins: state.logins,
   })
   const mayHold = (): boolean => state.rules.read() !== undefined
-  return { server: new SynologyServer(client, state.rules), mayHold, close: () => client.close() }
+  const filesystemSnapshots = (directory: string): Promise<NasSnapshots> =>
+    synologySnapshots(client, directory)
+  const close = (): Promise<void> => client.close()
+  return { server: new SynologyServer(client, state.rules), filesystemSnapshots, mayHold, close }
 }
 
 /** What administrators are shown has a hint. */
