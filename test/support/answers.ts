@@ -87,6 +87,8 @@ export interface ChainOptions {
   readonly nfsServer?: NfsServer
   /** Whether something of ours may be exported from before. */
   readonly mayHold?: () => boolean
+  /** All of it, in place of the two above. */
+  readonly makeNfsServer?: LocalAdministrationParts["makeNfsServer"]
   readonly hardware?: LocalAdministrationParts["hardware"]
   readonly nfsClients?: LocalAdministrationParts["nfsClients"]
 }
@@ -266,15 +268,17 @@ export class Chain {
       marks: shelf.marks,
       acknowledgements: new Acknowledgements(this.database.connection),
       snapshotRuns: new SnapshotRuns(this.database.connection),
-      makeNfsServer: ({ kind }) =>
-        kind === "none"
-          ? undefined
-          : {
-              server: options.nfsServer ?? noServer,
-              mayHold: options.mayHold ?? (() => true),
-              isStale: () => false,
-              close: () => Promise.resolve(),
-            },
+      makeNfsServer: (entry) =>
+        options.makeNfsServer !== undefined
+          ? options.makeNfsServer(entry)
+          : entry.kind === "none"
+            ? undefined
+            : {
+                server: options.nfsServer ?? noServer,
+                mayHold: options.mayHold ?? (() => true),
+                isStale: () => false,
+                close: () => Promise.resolve(),
+              },
       directoryAttributes: (directories) => directoryAttributes(directories),
       hardware: options.hardware ?? noHardware,
       nfsClients: options.nfsClients ?? noClients,
