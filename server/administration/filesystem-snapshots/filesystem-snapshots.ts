@@ -1,10 +1,5 @@
-import { join } from "node:path"
 import type { z } from "zod"
-import { type FenceRecord, safeParts } from "../../../storage/disk/index.js"
-import { volumesAt } from "../../../storage/identity/index.js"
-import { StorageError } from "../../../storage/index.js"
-import { type FleetRepository, isPerVolume, spotAt, spotOf } from "../../answers/index.js"
-import { identityText, type RepositoryThen } from "../../catalog/index.js"
+import type { FenceRecord } from "../../../storage/disk/index.js"
 import { type StoreEntry, usualKeep } from "../../config/index.js"
 import type { Fences, SnapshotRuns } from "../../db/index.js"
 import type { CheckJson } from "../../http/contract/admin.js"
@@ -13,27 +8,22 @@ import type {
   CreateSnapshotRunJson,
   FilesystemSnapshotsJson,
   holdSnapshotRequest,
-  LookedJson,
   lookRequest,
   LookRunJson,
   removeSnapshotRequest,
   RemoveSnapshotRunJson,
   RetentionJson,
   SnapshotHeldJson,
-  SnapshotStoreJson,
 } from "../../http/contract/filesystem-snapshots.js"
-import { renderSnapshot } from "../../http/contract/render-snapshot.js"
 import { HttpError } from "../../http/index.js"
-import { relationsOf } from "../directories/targets.js"
-import { volumeOf } from "../repositories/snapshot-rows.js"
-import { soon } from "../soon.js"
+import { LookInto } from "./look-into.js"
 import { verdictsOf } from "./retention.js"
 import { RollBacks, type RollBacksParts } from "./roll-backs.js"
-import { nextDue, scheduleText } from "./schedule.js"
 import { snapshotChecks } from "./snapshot-checks.js"
 import { SnapshotKeeper } from "./snapshot-keeper.js"
-import { chosen, rowOf, rowsOf } from "./snapshot-rows.js"
+import { chosen, rowOf } from "./snapshot-rows.js"
 import { SnapshotSources, type SnapshotSourcesParts } from "./snapshot-sources.js"
+import { SnapshotStoreRows } from "./store-rows.js"
 
 export interface FilesystemSnapshotsParts
   extends Omit<RollBacksParts, "sources" | "nfsServer">, SnapshotSourcesParts {
@@ -48,6 +38,8 @@ export class FilesystemSnapshotsAdministration {
   readonly runs: FilesystemSnapshotsParts["runs"]
   readonly #parts: FilesystemSnapshotsParts
   readonly #sources: SnapshotSources
+  readonly #rows: SnapshotStoreRows
+  readonly #looks: LookInto
 
   constructor(parts: FilesystemSnapshotsParts) {
     this.#parts = parts
@@ -63,6 +55,8 @@ export class FilesystemSnapshotsAdministration {
       turns: parts.runs,
       log: parts.log,
     })
+    this.#rows = new SnapshotStoreRows({ ...parts, sources: this.#sources, snapshotKeeper: this.keeper })
+    this.#looks = new LookInto({ ...parts, sources: this.#sources })
   }
 
   start(): void {
@@ -78,7 +72,7 @@ export class FilesystemSnapshotsAdministration {
   async list(name: string | undefined): Promise<FilesystemSnapshotsJson> {
     const stores =
       name === undefined ? this.#parts.keeper.fleet.document.stores : [this.#sources.storeNamed(name)]
-    return { stores: await Promise.all(stores.map((store) => this.#storeRow(store))) }
+    return { stores: await Promise.all(stores.map((store) => this.#rows.row(store))) }
   }
 
   create(
@@ -163,33 +157,8 @@ export class FilesystemSnapshotsAdministration {
     }
   }
 
-  async look({ path, ...named }: z.output<typeof lookRequest>): Promise<LookRunJson> {
-    const { keeper, runs } = this.#parts
-    const store = this.#sources.storeNamed(named.store)
-    if (path !== "") safeParts(path)
-    const source = this.#sources.of(store)
-    const is = relationsOf({ store, path }, keeper.fleet).find(({ kind }) => kind === "is")?.repository
-    return runs.start(
-      store.name,
-      false,
-      async () => {
-        const { trees } = await source.look()
-        const { tree } = chosen(trees, named)
-        const name = { of: tree.of, name: named.name }
-        const shownAt = await source.shownAt(name)
-        const scope = await this.#sources.scopeOf(store)
-        const found = await this.#sources.callOf(store)("repositoryThen", {
-          ...scope,
-          ...name,
-          ...(shownAt === undefined ? {} : { shownAt }),
-          directory: join(scope.store, path),
-          engine: is?.entry.engine,
-          password: is && this.#passwordOf(is, path),
-        })
-        return lookedJson(found, is, path)
-      },
-      nothingCounted,
-    )
+  look(request: z.output<typeof lookRequest>): Promise<LookRunJson> {
+    return this.#looks.look(request)
   }
 
   /** For the doctor. */
@@ -213,88 +182,6 @@ export class FilesystemSnapshotsAdministration {
     this.#parts.log.info({ store: store.name, name, holder, by }, `filesystem snapshot: ${verb}`)
     const after = chosen((await source.look()).trees, { ...named, of: tree.of })
     return { snapshot: rowOf(store.name, tree.of, after.snapshot) }
-  }
-
-  async #storeRow(store: StoreEntry): Promise<SnapshotStoreJson> {
-    const nothing = { store: store.name, by: null, trees: [], snapshots: [] }
-    const schedule = this.#scheduleOf(store)
-    try {
-      const look = await soonOrThrow(this.#sources.of(store).look())
-      if (look === undefined) {
-        const message = `Store ${store.name} has not told of its filesystem snapshots yet.`
-        return {
-          ...nothing,
-          schedule,
-          problem: { code: "no_answer_yet", message, hint: "Ask again in a while." },
-        }
-      }
-      return {
-        store: store.name,
-        by: look.by ?? null,
-        trees: look.trees.map(({ of, possible, message, hint, notices }) => ({
-          of,
-          possible,
-          message: message ?? null,
-          hint: hint ?? null,
-          notices: [...notices],
-        })),
-        schedule,
-        problem: null,
-        snapshots: rowsOf(store.name, look.trees),
-      }
-    } catch (error) {
-      if (!(error instanceof StorageError) && !(error instanceof HttpError)) throw error
-      const { code, message, hint } = error
-      return { ...nothing, schedule, problem: { code, message, hint: hint ?? null } }
-    }
-  }
-
-  #scheduleOf(store: StoreEntry): SnapshotStoreJson["schedule"] {
-    const entry = store.filesystemSnapshots
-    if (entry === undefined) return null
-    const last = this.keeper.lastRun(store)
-    return {
-      schedule: scheduleText(entry.schedule),
-      nextAt: iso(nextDue(entry.schedule, store.name, this.#parts.clock.now().wall)),
-      last:
-        last === undefined
-          ? null
-          : {
-              at: iso(last.at),
-              outcome: last.outcome,
-              detail: last.detail ?? null,
-              made: [...last.made],
-              removed: [...last.removed],
-            },
-      madeAt: last?.madeAt === undefined ? null : iso(last.madeAt),
-    }
-  }
-
-  #passwordOf(repository: FleetRepository, path: string): string | undefined {
-    const spot = isPerVolume(repository)
-      ? spotAt(repository, path)
-      : spotOf(repository, { namespace: "any", pvc: "any" })
-    return spot && this.#parts.keeper.specOf(repository, spot).password
-  }
-}
-
-function lookedJson(
-  { path: at, engine, id, formatVersion, snapshots }: RepositoryThen,
-  repository: FleetRepository | undefined,
-  path: string,
-): LookedJson {
-  const volumes = repository?.template?.perVolume === true ? volumesAt(repository.template, path) : []
-  const own = volumes.length === 1 ? volumes[0] : undefined
-  return {
-    at,
-    repository: { engine, id, formatVersion: formatVersion ?? null },
-    snapshots: snapshots.map((snapshot) =>
-      renderSnapshot(
-        snapshot,
-        engine === "kopia" ? identityText("kopia", snapshot.source) : at,
-        own ?? (repository && volumeOf(repository, snapshot)),
-      ),
-    ),
   }
 }
 
@@ -327,22 +214,6 @@ function picked({ code, message }: { readonly code: string; readonly message: st
   return { code, message }
 }
 
-/** Undefined where the answer is late; what fails in time is thrown. */
-async function soonOrThrow<T>(promise: Promise<T>): Promise<T | undefined> {
-  const settled = promise.then(
-    (value) => ({ value }),
-    (error: unknown) => ({ error }),
-  )
-  const first = await soon(settled)
-  if (first === undefined) return undefined
-  if ("error" in first) throw first.error
-  return first.value
-}
-
 function nothingCounted(): Promise<undefined> {
   return Promise.resolve(undefined)
-}
-
-function iso(at: number): string {
-  return new Date(at).toISOString()
 }
