@@ -88,7 +88,7 @@ export interface FilesystemSnapshotParts {
 }
 
 /** The hold of a roll back that reads from one. */
-const ROLL_BACK_HOLD = "roll-back"
+export const ROLL_BACK_HOLD = "roll-back"
 
 /** Serves FilesystemSnapshotMethods. */
 export function filesystemSnapshotMethods({

@@ -135,7 +135,9 @@ function killedBetween(store: string, directory: string, snapshot: string): void
     `import { filesystemSnapshots, rollBack, snapshotPlace } from "./storage/disk/index.js"
 const [store, directory, name] = process.argv.slice(2)
 const place = snapshotPlace(directory, { store, exported: [] })
-const snapshot = (await filesystemSnapshots(place).list()).find((one) => one.name === name)
+const list = filesystemSnapshots(place)
+const snapshot = (await list.list()).find((one) => one.name === name)
+await list.hold(name, "roll-back")
 await rollBack(place, snapshot, directory, {
   onStep: (step) => { if (step === "set_aside") process.kill(process.pid, "SIGKILL") },
 })
@@ -174,6 +176,7 @@ describe("a roll back that a crash ended between its two renames", () => {
     const [one] = rollBacks
     expect(rollBacks).toMatchObject([{ state: "between", directory }])
     expect(listing(one?.aside ?? "")).toBe(before)
+    expect((await cistern(daemon, "list")).stdout).toContain("roll-back")
     const doctor = await run(["doctor"], daemon)
     expect(doctor.stdout).toContain(`cistern filesystem-snapshots settle tank ${one?.id ?? ""}`)
     expect(await daemon.exists("media/radarr")).toMatchObject({ decision: "unknown" })
@@ -183,6 +186,7 @@ describe("a roll back that a crash ended between its two renames", () => {
     expect(listing(directory)).toBe(before)
     await daemon.answers("media/radarr", "restore")
     expect((await cistern(daemon, "roll-backs")).exitCode).toBe(0)
+    expect((await cistern(daemon, "list")).stdout).not.toContain("roll-back")
     expect((await cistern(daemon, "settle", "tank", one?.id ?? "")).exitCode).toBe(1)
     // And the way is free for the roll back itself.
     const roll = await cistern(

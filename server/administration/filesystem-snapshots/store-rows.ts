@@ -7,6 +7,7 @@ import { soon } from "../soon.js"
 import { nextDue, scheduleText } from "./schedule.js"
 import type { SnapshotKeeper } from "./snapshot-keeper.js"
 import { rowsOf } from "./snapshot-rows.js"
+import type { SourceLook } from "./snapshot-source.js"
 import type { SnapshotSources } from "./snapshot-sources.js"
 
 export interface SnapshotStoreRowsParts {
@@ -18,6 +19,8 @@ export interface SnapshotStoreRowsParts {
 /** What is shown of each store's filesystem snapshots. */
 export class SnapshotStoreRows {
   readonly #parts: SnapshotStoreRowsParts
+  /** Looks that took longer than somebody waited: whoever asks next gets what they found. */
+  readonly #late = new Map<string, Promise<SourceLook>>()
 
   constructor(parts: SnapshotStoreRowsParts) {
     this.#parts = parts
@@ -27,8 +30,11 @@ export class SnapshotStoreRows {
     const nothing = { store: store.name, by: null, trees: [], snapshots: [] }
     const schedule = this.#scheduleOf(store)
     try {
-      const look = await soonOrThrow(this.#parts.sources.of(store).look())
+      const looking = this.#late.get(store.name) ?? this.#parts.sources.of(store).look()
+      this.#late.delete(store.name)
+      const look = await soonOrThrow(looking)
       if (look === undefined) {
+        this.#late.set(store.name, looking)
         const message = `Store ${store.name} has not told of its filesystem snapshots yet.`
         return {
           ...nothing,

@@ -1,5 +1,6 @@
 import { join } from "node:path"
 import type { UnfinishedRollBack } from "../../../storage/disk/index.js"
+import { ROLL_BACK_HOLD } from "../../catalog/index.js"
 import type { StoreEntry } from "../../config/index.js"
 import type {
   SettledJson,
@@ -65,6 +66,7 @@ export class UnfinishedRollBacks {
       "interrupted roll back settled",
     )
     await this.lookAt(store)
+    await this.#letGo(store)
     const path = found.directory?.slice(sources.rootOf(store).length + 1)
     if (path !== undefined) await lookAgain(targetAt(store, path))
     await exportKeeper.look()
@@ -96,6 +98,22 @@ export class UnfinishedRollBacks {
     return sources.callOf(store)("unfinishedRollBacks", sources.rootOf(store))
   }
 
+  /** A roll back that was killed did not let go of what it read from. */
+  async #letGo(store: StoreEntry): Promise<void> {
+    const { sources, runs, log } = this.#parts
+    try {
+      await runs.alone(store.name, async () => {
+        const source = sources.of(store)
+        const { trees } = await source.look()
+        for (const { of, snapshots } of trees)
+          for (const { name, ours, holds } of snapshots)
+            if (ours && holds.includes(ROLL_BACK_HOLD)) await source.release({ of, name }, ROLL_BACK_HOLD)
+      })
+    } catch (error) {
+      log.warn({ store: store.name, err: error }, "what a roll back held could not be released")
+    }
+  }
+
   async #lookForNew(): Promise<void> {
     const { keeper, log, exportKeeper } = this.#parts
     for (const store of keeper.fleet.document.stores) {
@@ -104,6 +122,7 @@ export class UnfinishedRollBacks {
       const found = await this.lookAt(store)
       if (found === undefined) continue
       this.#looked.add(key)
+      if (found.length === 0) await this.#letGo(store)
       for (const { id, state, message } of found)
         log.warn({ store: store.name, id, state }, `a roll back was interrupted. ${message}`)
       if (found.length > 0) await exportKeeper.look()

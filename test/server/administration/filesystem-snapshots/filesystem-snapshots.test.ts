@@ -1,4 +1,5 @@
-import { existsSync, mkdirSync, readdirSync, writeFileSync } from "node:fs"
+import { spawnSync } from "node:child_process"
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { afterEach, describe, expect, it } from "vitest"
 import {
@@ -11,9 +12,12 @@ import {
   rollBackRequest,
   type SnapshotStoreJson,
 } from "../../../../server/http/contract/filesystem-snapshots.js"
-import type { NfsServer, NfsServerState } from "../../../../storage/nfs/index.js"
+import { filesystemSnapshots, snapshotPlace } from "../../../../storage/disk/index.js"
+import { KernelServer, type NfsServer, type NfsServerState } from "../../../../storage/nfs/index.js"
 import { Chain, type ChainOptions, SettableClock } from "../../../support/answers.js"
 import { btrfsMount, subvolume } from "../../../support/btrfs.js"
+import { compiled } from "../../../support/compiled.js"
+import { ExportfsMachine } from "../../../support/exportfs.js"
 import { scratch } from "../../../support/fixtures.js"
 import { btrfsImage, ext4Image, mountImage, unmount } from "../../../support/mounts.js"
 import { listing } from "../../../support/tree.js"
@@ -492,3 +496,88 @@ describe("a roll back", () => {
     await expect(look("restic/none/there")).rejects.toThrow(refused("missing"))
   })
 })
+
+describe("with the real exportfs", () => {
+  const client = "10.0.0.0/8"
+
+  /** An exported folder of the store with the repository in it, kept by the keeper. `tables`: what was exported after each change. */
+  async function exported(): Promise<{ store: string; path: string; directory: string; tables: string[][] }> {
+    const machine = new ExportfsMachine()
+    const store = subvolume(join(btrfsMount(), "nas"))
+    const path = join(store, "restic")
+    const directory = join(path, "media/radarr")
+    mkdirSync(directory, { recursive: true })
+    writeFileSync(join(directory, "config"), "then")
+    const server = new KernelServer("0123456789abcdef", () => machine.reload(), machine.files)
+    const tables: string[][] = []
+    const nfsServer: NfsServer = {
+      kind: "kernel",
+      state: () => server.state(),
+      refusals: (wanted) => server.refusals(wanted),
+      plan: (wanted, options) => server.plan(wanted, options),
+      apply: async (wanted, options) => {
+        await server.apply(wanted, options)
+        const state = await server.state()
+        const config = join(directory, "config")
+        tables.push([
+          ...(state?.active ?? []).map((one) => `${one.path} ${one.client}`),
+          existsSync(config) ? readFileSync(config, "utf8") : "nothing",
+        ])
+      },
+    }
+    const exports = [{ store: "nas", path: "restic", cluster: "home", access: "readWrite" }]
+    await scene({ path: store, exports, nfsServer })
+    chain.administration.exportKeeper.start(3_600_000)
+    await chain.administration.exportKeeper.look()
+    return { store, path, directory, tables }
+  }
+
+  it("nobody can mount what is around a directory while it is exchanged, and everybody can afterwards", async () => {
+    const { path, directory, tables } = await exported()
+    const { name } = await made()
+    writeFileSync(join(directory, "config"), "now")
+    tables.length = 0
+    await rollBack({ store: "nas", path: "restic/media/radarr", to: name })
+    await chain.administration.exportKeeper.stop()
+    expect(tables).toEqual([["now"], [`${path} ${client}`, "then"]])
+  })
+
+  it("it stays withdrawn after a crash between the two moves, until that is settled", async () => {
+    const { store, path, directory, tables } = await exported()
+    const { name } = await made()
+    await crashBetween(store, directory, name)
+    expect(existsSync(directory)).toBe(false)
+    const { rollBacks } = await snapshots().rollBacks.unfinished()
+    expect(rollBacks).toMatchObject([{ state: "between", directory, snapshot: name }])
+    await chain.administration.exportKeeper.look().catch(() => undefined)
+    const { exports } = await chain.administration.exports()
+    expect(exports).toMatchObject([{ problem: { code: "roll_back" } }])
+    tables.length = 0
+    await snapshots().rollBacks.settle("nas", rollBacks[0]?.id ?? "", "test")
+    await chain.administration.exportKeeper.stop()
+    expect(tables).toEqual([[`${path} ${client}`, "then"]])
+    expect((await snapshots().rollBacks.unfinished()).rollBacks).toEqual([])
+  })
+})
+
+/** What a crash between the two renames leaves: the same moves and the same journal. */
+async function crashBetween(store: string, directory: string, name: string): Promise<void> {
+  const list = filesystemSnapshots(snapshotPlace(directory, { store, exported: [] }))
+  const snapshot = (await list.list()).find((one) => one.name === name)
+  if (snapshot === undefined) throw new Error(`no ${name}`)
+  const script = join(compiled("storage"), "crash.js")
+  writeFileSync(
+    script,
+    `import { rollBack } from "./storage/disk/index.js"
+const { place, snapshot, directory } = JSON.parse(process.argv[2])
+await rollBack(place, snapshot, directory, {
+  onStep: (step) => { if (step === "set_aside") process.kill(process.pid, "SIGKILL") },
+})
+`,
+  )
+  const { signal } = spawnSync(process.execPath, [
+    script,
+    JSON.stringify({ place: list.place, snapshot, directory }),
+  ])
+  expect(signal).toBe("SIGKILL")
+}
