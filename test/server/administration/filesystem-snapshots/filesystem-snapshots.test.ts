@@ -212,9 +212,10 @@ describe("the schedule", () => {
     expect((await row()).schedule?.last).toMatchObject({ outcome: "skipped", made: [] })
     // Another filesystem in its place is not the store either.
     mountImage(btrfsImage(), place)
+    mkdirSync(join(place, ".cistern"))
     pass(clock, HOUR_MS / 6)
     await snapshots().keeper.tick()
-    expect(readdirSync(place)).toEqual([])
+    expect(readdirSync(join(place, ".cistern"))).toEqual([])
     unmount(place)
     mountImage(image, place)
     pass(clock, HOUR_MS / 6)
