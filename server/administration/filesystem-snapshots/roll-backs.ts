@@ -54,10 +54,15 @@ interface Order {
 export class RollBacks {
   readonly #parts: RollBacksParts
   readonly #unfinished: UnfinishedRollBacks
+  readonly #underWay = new Set<string>()
 
   constructor(parts: RollBacksParts) {
     this.#parts = parts
-    this.#unfinished = new UnfinishedRollBacks({ ...parts, lookAgain: (target) => this.#lookAgain(target) })
+    this.#unfinished = new UnfinishedRollBacks({
+      ...parts,
+      underWay: this.#underWay,
+      lookAgain: (target) => this.#lookAgain(target),
+    })
   }
 
   start(): void {
@@ -146,6 +151,7 @@ export class RollBacks {
     const fences = storeFences.ofFilesystems(store)
     const now = new Date(clock.now().wall)
     const request = { ...(await this.#request(order)), directory, fences, run: how.run, now }
+    this.#underWay.add(store.name)
     try {
       const { aside } = await catalog.stores.withExchange(
         how.run,
@@ -155,6 +161,7 @@ export class RollBacks {
       log.info({ store: store.name, path, to: name, aside, by: how.by }, "directory rolled back")
       return { ...plan, rolledBack: true, aside }
     } finally {
+      this.#underWay.delete(store.name)
       this.#parts.keptOut.remove(directory)
       // Where it could not be ended, clients stay out.
       await this.#unfinished.lookAt(store)

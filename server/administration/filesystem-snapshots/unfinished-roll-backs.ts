@@ -13,6 +13,8 @@ import { soon } from "../soon.js"
 import type { RollBacksParts } from "./roll-backs.js"
 
 export interface UnfinishedRollBacksParts extends RollBacksParts {
+  /** Names of stores in which one is under way: it is not interrupted, and its clients stay out. */
+  readonly underWay: ReadonlySet<string>
   readonly lookAgain: (target: Target) => Promise<void>
 }
 
@@ -42,6 +44,10 @@ export class UnfinishedRollBacks {
   async list(): Promise<UnfinishedRollBacksJson> {
     const unknown: string[] = []
     const lists = this.#parts.keeper.fleet.document.stores.map(async (store) => {
+      if (this.#parts.underWay.has(store.name)) {
+        unknown.push(`A roll back is under way in store ${store.name}.`)
+        return []
+      }
       const found = await soon(this.lookAt(store))
       if (found === undefined)
         unknown.push(`Store ${store.name} does not tell whether a roll back was interrupted.`)
@@ -53,7 +59,9 @@ export class UnfinishedRollBacks {
   async settle(name: string, id: string, by: string): Promise<SettledJson> {
     const { sources, storeFences, runs, log, lookAgain, exportKeeper } = this.#parts
     const store = sources.storeNamed(name)
-    const found = (await this.#read(store))?.find((one) => one.id === id)
+    const found = this.#parts.underWay.has(name)
+      ? undefined
+      : (await this.#read(store))?.find((one) => one.id === id)
     if (found === undefined) {
       throw new HttpError(404, "not_found", `There is no interrupted roll back ${id} in store ${name}.`, {
         hint: "`cistern filesystem-snapshots roll-backs` lists them.",
@@ -75,9 +83,9 @@ export class UnfinishedRollBacks {
 
   /** Keeps clients out of those that miss their directory. Undefined: the store is fenced, or does not answer. */
   async lookAt(store: StoreEntry): Promise<readonly UnfinishedRollBack[] | undefined> {
-    const { keptOut, sources } = this.#parts
+    const { keptOut, sources, underWay } = this.#parts
     const found = await this.#read(store).catch(() => undefined)
-    if (found === undefined) return undefined
+    if (found === undefined || underWay.has(store.name)) return undefined
     for (const directory of keptOut.within(sources.rootOf(store))) keptOut.remove(directory)
     for (const { state, directory, message } of found)
       if (directory !== undefined && (state === "between" || state === "unclear"))

@@ -518,6 +518,9 @@ describe("with the real exportfs", () => {
       plan: (wanted, options) => server.plan(wanted, options),
       apply: async (wanted, options) => {
         await server.apply(wanted, options)
+        // Whoever looks meanwhile is not told that it was interrupted, and lets no client in.
+        const { rollBacks } = await snapshots().rollBacks.unfinished()
+        if (wanted.length === 0) expect(rollBacks.filter(({ state }) => state === "before")).toEqual([])
         const state = await server.state()
         const config = join(directory, "config")
         tables.push([
