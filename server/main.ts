@@ -38,7 +38,7 @@ import {
   type KopiaFilesystemDropIn,
   repositoryPathFault,
 } from "./config/index.js"
-import { Acknowledgements, openBlobCache, openDatabase } from "./db/index.js"
+import { Acknowledgements, openBlobCache, openDatabase, SnapshotRuns } from "./db/index.js"
 import type { StateFact } from "./decision/index.js"
 import {
   AccessLog,
@@ -205,6 +205,7 @@ export async function startDaemon(config: Config): Promise<RunningDaemon> {
     },
     marks: shelf.marks,
     acknowledgements: new Acknowledgements(database.connection),
+    snapshotRuns: new SnapshotRuns(database.connection),
     makeNfsServer: nfsServerMaker({
       owner: ownerOf(stateDirectory),
       stateDirectory,
@@ -261,6 +262,7 @@ export async function startDaemon(config: Config): Promise<RunningDaemon> {
       stopServer(admin, GRACE_MS),
       copies.stop(),
       administration.exportKeeper.stop(),
+      administration.filesystemSnapshots.stop(),
     ])
     const ended = await catalog.stop()
     ledger.asked.stop()
@@ -286,6 +288,7 @@ export async function startDaemon(config: Config): Promise<RunningDaemon> {
     }
     ledger.asked.start()
     copies.start()
+    administration.filesystemSnapshots.start()
     // A socket that a killed daemon left behind; the state directory's lock says that no other one is alive.
     rmSync(socket, { force: true })
     await listen(admin, { path: socket })

@@ -3,7 +3,7 @@ import type { FenceRecord } from "../../storage/disk/index.js"
 import { parseVolumeName } from "../../storage/identity/index.js"
 import type { Catalog, Clock } from "../catalog/index.js"
 import { exportName, plainDocument } from "../config/index.js"
-import type { Acknowledgements, Fences, Marks } from "../db/index.js"
+import type { Acknowledgements, Fences, Marks, SnapshotRuns } from "../db/index.js"
 import type { Administration } from "../http/admin/index.js"
 import {
   type AcceptRepositoryRequest,
@@ -36,6 +36,8 @@ import { ChosenNfsServer, type ChosenNfsServerParts } from "./exports/chosen-nfs
 import { DeclaredExports } from "./exports/declared-exports.js"
 import { ExportKeeper, type ExportKeeperParts } from "./exports/export-keeper.js"
 import { ExportRows } from "./exports/export-rows.js"
+import { KeptOut } from "./exports/kept-out.js"
+import { FilesystemSnapshotsAdministration } from "./filesystem-snapshots/index.js"
 import type { FleetKeeper } from "./fleet-keeper.js"
 import { FleetPlaces } from "./repositories/fleet-places.js"
 import { hardwareChecks } from "./hardware/hardware-checks.js"
@@ -43,7 +45,6 @@ import { type HardwareProbes, HardwareRows } from "./hardware/hardware-rows.js"
 import { nfsClientChecks } from "./exports/nfs-client-checks.js"
 import { NfsClientRows, type NfsClientRowsParts } from "./exports/nfs-client-rows.js"
 import { CreateRepository, type CreateRepositoryParts } from "./repositories/creation/create-repository.js"
-import { HeldPlaces } from "./repositories/creation/held-places.js"
 import { AcceptRepository } from "./repositories/accept-repository.js"
 import { repositoryChecks } from "./repositories/repository-checks.js"
 import { soon } from "./soon.js"
@@ -66,6 +67,7 @@ export interface LocalAdministrationParts {
   readonly acceptFence: (store: string, record: FenceRecord, places: readonly string[], by: string) => void
   readonly marks: Marks
   readonly acknowledgements: Acknowledgements
+  readonly snapshotRuns: SnapshotRuns
   /** See ChosenNfsServer. */
   readonly makeNfsServer: ChosenNfsServerParts["make"]
   readonly directoryAttributes: StoreFactsParts["directoryAttributes"]
@@ -84,6 +86,7 @@ export interface LocalAdministrationParts {
 export class LocalAdministration implements Administration {
   readonly directories: Directories
   readonly newRepositories: CreateRepository
+  readonly filesystemSnapshots: FilesystemSnapshotsAdministration
   readonly #parts: LocalAdministrationParts
   /** Keeps the exports as they are declared, from its `start` on. */
   readonly exportKeeper: ExportKeeper
@@ -98,8 +101,8 @@ export class LocalAdministration implements Administration {
   constructor(parts: LocalAdministrationParts) {
     this.#parts = parts
     const storeFences = new StoreFences(parts)
-    const held = new HeldPlaces()
-    const declared = new DeclaredExports({ ...parts, storeFences, held })
+    const keptOut = new KeptOut()
+    const declared = new DeclaredExports({ ...parts, storeFences, keptOut })
     const turns = new Turns()
     const nfsServer = new ChosenNfsServer({
       entry: () => parts.keeper.fleet.document.nfsServer,
@@ -124,9 +127,20 @@ export class LocalAdministration implements Administration {
       storeFences,
       nfsServer,
       turns,
-      held,
+      keptOut,
       exportKeeper,
       runs,
+    })
+    this.filesystemSnapshots = new FilesystemSnapshotsAdministration({
+      ...parts,
+      storeFences,
+      nfsServer,
+      exportKeeper,
+      keptOut,
+      runs,
+      redeclare: () => {
+        parts.apply.declared(parts.apply.shelf.current())
+      },
     })
     this.#nfsClients = new NfsClientRows({ ...parts, nfsServer })
     this.#hardware = new HardwareRows({ ...parts, nfsServer, stores: () => this.#stores.rows() })
@@ -231,7 +245,7 @@ export class LocalAdministration implements Administration {
     const { keeper, catalog } = this.#parts
     const places = new FleetPlaces(keeper, catalog)
     const checks = keeper.fleet.repositories.map((one) => repositoryChecks(one, { places, catalog }))
-    const all = await Promise.all([...checks, this.directories.checks()])
+    const all = await Promise.all([...checks, this.directories.checks(), this.filesystemSnapshots.checks()])
     return all.flat()
   }
 }

@@ -2,6 +2,14 @@ export { Catalog, type CatalogParts, type CatalogSpec } from "./catalog.js"
 export type { FamilySpec } from "./families.js"
 export type { OpenStores, StoreSpec } from "./open-stores.js"
 export type { DirectoryMethods, LookedAt, RepairedDirectory } from "./directory-methods.js"
+export {
+  type FilesystemSnapshotMethods,
+  type MadeSnapshot,
+  type RepositoryThen,
+  ROLL_BACK_HOLD,
+  type TreeSnapshots,
+} from "./filesystem-snapshot-methods.js"
+export type { SnapshotScope } from "./snapshot-trees.js"
 export { ageOf, type Clock, type Moment, systemClock } from "./clock.js"
 export type { CatalogMethods, FoundDirectory, PlaceSpec, StoreMethods } from "./messages.js"
 export {

@@ -9,6 +9,7 @@ import type {
 import type { Engine, Listing, Snapshot } from "../../storage/index.js"
 import type { Moment } from "./clock.js"
 import type { DirectoryMethods } from "./directory-methods.js"
+import type { FilesystemSnapshotMethods } from "./filesystem-snapshot-methods.js"
 import type { FoundCopy, KeepCopyRequest, KeptCopy } from "./ledger-files.js"
 import type { ErrorJson, Methods } from "./rpc.js"
 import type { SummaryDelta } from "./summary.js"
@@ -107,7 +108,7 @@ export interface OwnershipRequest {
 }
 
 /** What the reading thread does for the catalog. */
-export interface StoreMethods extends Methods, DirectoryMethods {
+export interface StoreMethods extends Methods, DirectoryMethods, FilesystemSnapshotMethods {
   list(request: ListRequest): Promise<ListReply>
   snapshots(place: string): Promise<readonly Snapshot[]>
   /** Relative paths of the folders at that depth, sorted. */
@@ -137,5 +138,7 @@ export interface CatalogMethods extends Methods {
   /** Something in a watched folder of the place changed. */
   changed(place: string): void
   recallKey(request: { label: string; password: string }): Promise<Uint8Array | undefined>
+  /** A roll back of this name is about to exchange a directory: comes back when clients are kept out. */
+  beforeExchange(run: string): Promise<void>
   rememberKey(request: { label: string; password: string; key: Uint8Array }): Promise<void>
 }

@@ -8,6 +8,7 @@ import type {
 import { type KeyMemory, Secret } from "../../storage/index.js"
 import type { Clock } from "./clock.js"
 import type { DirectoryMethods } from "./directory-methods.js"
+import type { FilesystemSnapshotMethods } from "./filesystem-snapshot-methods.js"
 import type { FoundCopy, KeptCopy } from "./ledger-files.js"
 import type {
   CatalogMethods,
@@ -60,6 +61,7 @@ const WIDTH = 4
 export class OpenStores {
   readonly #parts: OpenStoresParts
   readonly #stores = new Map<string, OpenStore>()
+  readonly #beforeExchange = new Map<string, () => Promise<void>>()
   #stopped = false
 
   constructor(parts: OpenStoresParts) {
@@ -190,6 +192,25 @@ export class OpenStores {
     return this.named(store).connection.rpc.call(method, argument)
   }
 
+  /** Has the store's thread do something with its filesystem snapshots. Throws StorageError. */
+  filesystemSnapshots<Name extends keyof FilesystemSnapshotMethods>(
+    store: string,
+    method: Name,
+    argument: Parameters<FilesystemSnapshotMethods[Name]>[0],
+  ): Promise<Awaited<ReturnType<FilesystemSnapshotMethods[Name]>>> {
+    return this.named(store).connection.rpc.call(method, argument)
+  }
+
+  /** While `work` lasts, a roll back that is called `run` waits for `ready` before it exchanges a directory. */
+  async withExchange<T>(run: string, ready: () => Promise<void>, work: () => Promise<T>): Promise<T> {
+    this.#beforeExchange.set(run, ready)
+    try {
+      return await work()
+    } finally {
+      this.#beforeExchange.delete(run)
+    }
+  }
+
   /** False when a thread hangs on a mount and is left behind. */
   async stop(): Promise<boolean> {
     this.#stopped = true
@@ -202,6 +223,7 @@ export class OpenStores {
     const methods: CatalogMethods = {
       recallKey: ({ label, password }) => keys.recall(label, new Secret(password)),
       rememberKey: ({ label, password, key }) => keys.remember(label, new Secret(password), key),
+      beforeExchange: async (run) => this.#beforeExchange.get(run)?.(),
       changed,
     }
     const startedAt = clock.now().mono

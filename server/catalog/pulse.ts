@@ -2,6 +2,7 @@ import type { Moment } from "./clock.js"
 
 /** A call into a filesystem that has not come back for so long is taken for one that never will. Disks wake up sooner. */
 export const HANG_MS = 10_000
+const BEAT_MS = 1_000
 
 /**
  * When the reading thread of a store began the file call that it is in. It lies in memory that both threads see, because a
@@ -11,6 +12,8 @@ export class Pulse {
   readonly memory: SharedArrayBuffer
   /** Nanoseconds of the monotonic clock; 0: in no call. */
   readonly #begun: BigInt64Array
+  /** How many pieces of work are under way that tell that the thread is not stuck. */
+  #beating = 0
 
   constructor(memory = new SharedArrayBuffer(BigInt64Array.BYTES_PER_ELEMENT)) {
     this.memory = memory
@@ -25,6 +28,26 @@ export class Pulse {
       return call()
     } finally {
       Atomics.store(this.#begun, 0, isInner ? process.hrtime.bigint() : 0n)
+    }
+  }
+
+  /**
+   * Runs work that waits in between, with calls into the store's filesystem of its own. The thread tells every second that it is not
+   * stuck in one of them.
+   */
+  readonly throughout = async <T>(work: () => Promise<T>): Promise<T> => {
+    const beat = (): void => {
+      Atomics.store(this.#begun, 0, process.hrtime.bigint())
+    }
+    beat()
+    this.#beating++
+    const timer = setInterval(beat, BEAT_MS)
+    try {
+      return await work()
+    } finally {
+      clearInterval(timer)
+      this.#beating--
+      if (this.#beating === 0) Atomics.store(this.#begun, 0, 0n)
     }
   }
 

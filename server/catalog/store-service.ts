@@ -27,6 +27,7 @@ import {
 } from "../../storage/index.js"
 import { type Clock, type Moment, systemClock } from "./clock.js"
 import { directoryMethods } from "./directory-methods.js"
+import { filesystemSnapshotMethods } from "./filesystem-snapshot-methods.js"
 import { discover } from "./discover.js"
 import { FolderWatch } from "./folder-watch.js"
 import { findLedgerCopies, keepLedgerCopy, setLedgerCopyAside } from "./ledger-files.js"
@@ -88,7 +89,8 @@ export class StoreService {
   constructor(port: Port, options: StoreServiceOptions) {
     this.#options = options
     this.#clock = options.clock ?? systemClock
-    const { during } = options.pulse ?? new Pulse()
+    const pulse = options.pulse ?? new Pulse()
+    const { during } = pulse
     this.#during = during
     const methods: StoreMethods = {
       list: (request) => this.#list(request),
@@ -107,6 +109,11 @@ export class StoreService {
         directories.flatMap((directory) => during(() => ownershipOf(directory, most))),
       space: async (path) => during(() => spaceAt(path)),
       ...directoryMethods(during, (fences) => this.#fenceOf(fences)),
+      ...filesystemSnapshotMethods({
+        pulse,
+        fenceOf: (fences) => this.#fenceOf(fences),
+        beforeExchange: (run) => this.#rpc.call("beforeExchange", run),
+      }),
       facts: async (path) => during(() => filesystemFacts(path)),
       locate: async (paths) => paths.map((path) => during(() => foundAt(path))),
       forget: (place) => {

@@ -11,6 +11,7 @@ import { doctorCommand } from "./doctor.js"
 import { existsCommand } from "./exists.js"
 import { exitCodeTable } from "./exit-codes.js"
 import { exportCommand, schemaCommand } from "./export.js"
+import { filesystemSnapshotsCommand } from "./filesystem-snapshots.js"
 import { freshOnceCommand } from "./fresh-once.js"
 import { repositoriesCommand } from "./repositories.js"
 import { hardwareCommand } from "./hardware.js"
@@ -43,6 +44,7 @@ const commands = [
   storesCommand,
   exportsCommand,
   directoriesCommand,
+  filesystemSnapshotsCommand,
   hardwareCommand,
   freshOnceCommand,
   doctorCommand,

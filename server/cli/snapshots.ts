@@ -18,7 +18,7 @@ interface Options extends PasswordOptions {
   readonly json?: boolean
 }
 
-const columns: readonly Column<SnapshotJson>[] = [
+export const snapshotColumns: readonly Column<SnapshotJson>[] = [
   { title: "ID", of: ({ id }) => id.slice(0, 12) },
   { title: "VOLUME", of: ({ namespace, pvc }) => (namespace === null ? "-" : `${namespace}/${pvc ?? ""}`) },
   { title: "IDENTITY", of: ({ identity }) => identity },
@@ -51,7 +51,7 @@ export function snapshotsCommand(program: Command, context: Context): void {
       const { engine, id, formatVersion } = answer.repository
       const format = formatVersion === null ? "" : `, format ${formatVersion}`
       context.out.text(`${engine} repository ${id === "" ? "(id not known)" : id}${format}`)
-      context.out.table(answer.snapshots, columns, "No snapshots.")
+      context.out.table(answer.snapshots, snapshotColumns, "No snapshots.")
     })
 }
 

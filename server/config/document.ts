@@ -31,6 +31,42 @@ export interface StoreEntry {
   readonly path: string
   /** Whether the directory may lie on the machine's root filesystem instead of a mounted one. */
   readonly allowRoot: boolean
+  /** Left out: nobody makes any by itself. */
+  readonly filesystemSnapshots?: FilesystemSnapshotsEntry
+}
+
+/** When filesystem snapshots of a store are made, and which of them stay. */
+export interface FilesystemSnapshotsEntry {
+  readonly schedule: SnapshotSchedule
+  readonly keep: SnapshotKeep
+}
+
+/** Times are UTC, "HH:MM". */
+export type SnapshotSchedule =
+  | { readonly every: "hour" }
+  | { readonly every: "day"; readonly at: string }
+  | { readonly every: "week"; readonly on: Weekday; readonly at: string }
+
+export const weekdays = [
+  "monday",
+  "tuesday",
+  "wednesday",
+  "thursday",
+  "friday",
+  "saturday",
+  "sunday",
+] as const
+export type Weekday = (typeof weekdays)[number]
+
+/** How many stay: the newest ones, and the newest of each hour, day, week and month in UTC. */
+export interface SnapshotKeep {
+  readonly last: number
+  readonly hourly: number
+  readonly daily: number
+  readonly weekly: number
+  readonly monthly: number
+  /** As it was written, such as "24h" or "7d": what is younger stays. */
+  readonly minimumAge: string
 }
 
 export interface ClusterEntry {

@@ -1,3 +1,4 @@
+export { parseAge } from "./age.js"
 export { adminSocketPath } from "./admin-socket.js"
 export { type Config, readConfig } from "./config.js"
 export { ConfigError } from "./config-error.js"
@@ -22,6 +23,10 @@ export {
   type StorePlace,
   type TokenEntry,
   type VolumeEntry,
+  type FilesystemSnapshotsEntry,
+  type SnapshotKeep,
+  type SnapshotSchedule,
+  weekdays,
 } from "./document.js"
 export {
   DocumentError,
@@ -52,4 +57,5 @@ export {
 } from "./plan-apply.js"
 export { plainDocument, renderDocument } from "./render-document.js"
 export { documentJsonSchema, usualConvention } from "./schema.js"
+export { usualKeep } from "./schema-filesystem-snapshots.js"
 export { sealedNames, type SecretValues } from "./sealing.js"

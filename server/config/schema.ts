@@ -1,4 +1,5 @@
 import { z } from "zod"
+import { filesystemSnapshots } from "./schema-filesystem-snapshots.js"
 import type { DeclaredRepository, NfsServerEntry, Place, SecretReference, TokenEntry } from "./document.js"
 
 // The document as people write it. Descriptions end up in the JSON Schema, so editors show them.
@@ -79,6 +80,7 @@ const store = z.strictObject({
   name,
   path: absolutePath.describe("A directory on a mounted filesystem"),
   allowRoot: z.boolean().default(false).describe("Allow a directory on the machine's own root filesystem"),
+  filesystemSnapshots: filesystemSnapshots.exactOptional(),
 })
 
 /** Namespaces that the movers' own systems live in. */

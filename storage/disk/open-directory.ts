@@ -78,6 +78,11 @@ export class HeldDirectory {
   }
 }
 
+/** Whether an error says that a name is not there at all, rather than that it is a link or may not be opened. */
+export function isAbsent(error: unknown): boolean {
+  return error instanceof StorageError && error.facts["errno"] === "ENOENT"
+}
+
 function namesOf(relative: string): string[] {
   if (relative === "." || relative === "") return []
   const names = relative.split("/")

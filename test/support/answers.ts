@@ -33,7 +33,13 @@ import {
   StoreService,
   systemClock,
 } from "../../server/catalog/index.js"
-import { Acknowledgements, openBlobCache, openDatabase, type StateDatabase } from "../../server/db/index.js"
+import {
+  Acknowledgements,
+  openBlobCache,
+  openDatabase,
+  SnapshotRuns,
+  type StateDatabase,
+} from "../../server/db/index.js"
 import type { Decision, StateFact } from "../../server/decision/index.js"
 import type { ExistsAnswer } from "../../server/http/index.js"
 import { Ledger } from "../../server/ledger/index.js"
@@ -262,6 +268,7 @@ export class Chain {
       },
       marks: shelf.marks,
       acknowledgements: new Acknowledgements(this.database.connection),
+      snapshotRuns: new SnapshotRuns(this.database.connection),
       makeNfsServer:
         options.makeNfsServer ??
         (({ kind }) =>

@@ -14,6 +14,7 @@ import type { ExportJson } from "../../http/contract/admin.js"
 import type { FleetKeeper } from "../fleet-keeper.js"
 import { soon } from "../soon.js"
 import type { Fence, StoreFences } from "../stores/store-fences.js"
+import type { KeptOut } from "./kept-out.js"
 
 export type ExportProblem = NonNullable<ExportJson["problem"]>
 
@@ -41,8 +42,7 @@ export interface DeclaredExportsParts {
   readonly keeper: FleetKeeper
   readonly catalog: Catalog
   readonly storeFences: StoreFences
-  /** Why a directory must not be exported for the moment; undefined: nothing is in the way. */
-  readonly held: { problemOf(directory: string): ExportProblem | undefined }
+  readonly keptOut: Pick<KeptOut, "problemAt">
 }
 
 /** The declared exports, beside what is found of their stores and directories now. */
@@ -65,8 +65,9 @@ export class DeclaredExports {
     )
     const declared = exports.flatMap((entry) => {
       const [look, cluster] = [looks.get(entry.store), clusters.find(({ name }) => name === entry.cluster)]
-      if (look === undefined || cluster === undefined) return []
-      return [this.#unlessHeld(declaredIn(look, entry, cluster))]
+      return look === undefined || cluster === undefined
+        ? []
+        : [this.#unlessKeptOut(declaredIn(look, entry, cluster))]
     })
     return refuseOverlaps(declared)
   }
@@ -77,8 +78,8 @@ export class DeclaredExports {
     return stores.filter(({ name }) => exports.some((entry) => entry.store === name))
   }
 
-  #unlessHeld(declared: Declared): Declared {
-    const problem = this.#parts.held.problemOf(declared.directory)
+  #unlessKeptOut(declared: Declared): Declared {
+    const problem = this.#parts.keptOut.problemAt(declared.directory)
     return problem === undefined ? declared : { ...declared, verdict: { kind: "withheld", problem } }
   }
 

@@ -22,6 +22,10 @@ import {
 } from "../contract/admin.js"
 import { type DirectoryAdministration, directoryRoutes } from "./directory-routes.js"
 import { type NewRepositoryAdministration, newRepositoryRoutes } from "./new-repository-routes.js"
+import {
+  type FilesystemSnapshotAdministration,
+  filesystemSnapshotRoutes,
+} from "./filesystem-snapshot-routes.js"
 import { bodyOf, queryOf } from "./request-parts.js"
 import { type HardwareJson, hardwarePath } from "../contract/hardware.js"
 import { type NfsClientsJson, nfsClientsPath } from "../contract/nfs-clients.js"
@@ -50,6 +54,7 @@ export interface Administration {
   doctor(): Promise<DoctorJson>
   readonly directories: DirectoryAdministration
   readonly newRepositories: NewRepositoryAdministration
+  readonly filesystemSnapshots: FilesystemSnapshotAdministration
 }
 
 /** Who acts through the socket that only the state directory's owner may open. */
@@ -113,6 +118,7 @@ export function adminRoutes(administration: Administration): Router {
   })
   router.use(directoryRoutes(administration.directories, LOCAL_ADMINISTRATOR))
   router.use(newRepositoryRoutes(administration.newRepositories, LOCAL_ADMINISTRATOR))
+  router.use(filesystemSnapshotRoutes(administration.filesystemSnapshots, LOCAL_ADMINISTRATOR))
   return router
 }
 

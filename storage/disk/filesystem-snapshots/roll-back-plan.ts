@@ -1,7 +1,8 @@
-import { basename, dirname, relative } from "node:path"
+import { lstatSync } from "node:fs"
+import { relative } from "node:path"
 import { StorageError } from "../../errors.js"
 import { isSubvolume } from "../btrfs-subvolume.js"
-import { HeldDirectory } from "../open-directory.js"
+import { HeldDirectory, isAbsent } from "../open-directory.js"
 import { STORE_FOLDER } from "../sentinel.js"
 import { spaceAt } from "../space.js"
 import { type TreeSize, withEntry } from "./compare-trees.js"
@@ -18,6 +19,7 @@ export interface RollBackPlan {
   readonly from: string
   /** `copy`: with shared blocks where the filesystem can. `subvolume`: a writable snapshot of the snapshot. */
   readonly method: "copy" | "subvolume"
+  /** Nothing where the directory is not there any more. */
   readonly now: TreeSize
   readonly then: TreeSize
   /** What is done, in sentences. */
@@ -39,7 +41,8 @@ export async function rollBackPlan(
   const inside = insideStore(place, directory)
   const from = pathIn(place, snapshot, directory)
   const method = methodOf(place, directory, inside)
-  const now = await sizeOf(directory, signal, refuseMounts)
+  const isThere = lstatSync(directory, { throwIfNoEntry: false }) !== undefined
+  const now = isThere ? await sizeOf(directory, signal, refuseMounts) : NOTHING
   const then = await sizeOf(from, signal, refuseAbsentSubvolumes)
   if (place.kind === "zfs") requireRoom(place, then)
   return {
@@ -54,6 +57,7 @@ export async function rollBackPlan(
         ? `copy ${then.files} files from ${from} into the store's .cistern folder`
         : `make a writable snapshot of ${from} in the store's .cistern folder`,
       "compare every entry of the two",
+      ...(isThere ? [] : [`make an empty directory at ${directory}, which is not there any more`]),
       `move ${directory} to ${SET_ASIDE}, where it is kept`,
       `move the copy to ${directory}`,
     ],
@@ -63,6 +67,8 @@ export async function rollBackPlan(
     ],
   }
 }
+
+const NOTHING: TreeSize = { files: 0, folders: 0, bytes: 0 }
 
 /** The directory's path in the store. Throws StorageError `invalid` for what cannot be exchanged. */
 export function insideStore({ store }: SnapshotPlace, directory: string): string {
@@ -90,12 +96,10 @@ function methodOf(place: SnapshotPlace, directory: string, inside: string): "cop
   const root = HeldDirectory.at(place.store)
   try {
     const own = root.open(STORE_FOLDER)
-    const above = root.open(dirname(inside))
-    const here = above.open(basename(inside))
-    const identities = [own.identity, above.identity, here.identity] as const
-    for (const held of [own, above, here]) held.close()
-    const [{ device: ownDevice }, , { device, inode }] = identities
-    if (place.kind === "btrfs" && isSubvolume(inode)) return "subvolume"
+    const { device: ownDevice } = own.identity
+    own.close()
+    const { device, inode } = deepest(root, inside)
+    if (place.kind === "btrfs" && inode !== undefined && isSubvolume(inode)) return "subvolume"
     if (device === ownDevice) return "copy"
     const what = place.kind === "btrfs" ? "subvolume" : "dataset"
     throw new StorageError(
@@ -111,6 +115,30 @@ function methodOf(place: SnapshotPlace, directory: string, inside: string): "cop
     )
   } finally {
     root.close()
+  }
+}
+
+/** The directory; where it is not there any more, what is left of its path, without an inode. */
+function deepest(
+  root: HeldDirectory,
+  inside: string,
+): { readonly device: bigint; readonly inode: bigint | undefined } {
+  let here = root.open(".")
+  try {
+    for (const name of inside.split("/")) {
+      let below: HeldDirectory
+      try {
+        below = here.open(name)
+      } catch (error) {
+        if (!isAbsent(error)) throw error
+        return { ...here.identity, inode: undefined }
+      }
+      here.close()
+      here = below
+    }
+    return here.identity
+  } finally {
+    here.close()
   }
 }
 

@@ -20,6 +20,7 @@ import {
   SET_ASIDE,
 } from "./roll-back-journal.js"
 import { move } from "./move.js"
+import { makePlaceholder, removePlaceholder } from "./placeholder.js"
 import { insideStore, type RollBackPlan, rollBackPlan } from "./roll-back-plan.js"
 import type { FilesystemSnapshot, SnapshotPlace } from "./snapshot.js"
 
@@ -32,6 +33,8 @@ export type RollBackStep = "begun" | "copied" | "compared" | "set_aside" | "in_p
 export interface RollBackOptions {
   readonly signal?: AbortSignal | undefined
   readonly onStep?: (step: RollBackStep) => void
+  /** Waited for when all is ready, before the directory is touched: to keep clients out. What it throws ends the roll back. */
+  readonly beforeExchange?: () => Promise<void>
   readonly now?: Date
 }
 
@@ -65,19 +68,21 @@ export async function rollBack(
   place: SnapshotPlace,
   snapshot: FilesystemSnapshot,
   directory: string,
-  { signal, onStep = () => undefined, now = new Date() }: RollBackOptions = {},
+  { signal, onStep = () => undefined, beforeExchange, now = new Date() }: RollBackOptions = {},
 ): Promise<RolledBack> {
   const plan = await rollBackPlan(place, snapshot, directory, signal)
   const inside = insideStore(place, directory)
   const id = newRollBackId(now)
   const aside = asideOf(inside, id)
   const held: HeldDirectory[] = []
+  let made: readonly string[] = []
   const hold = (one: HeldDirectory): HeldDirectory => {
     held.push(one)
     return one
   }
   try {
     const root = hold(HeldDirectory.at(place.store))
+    made = makePlaceholder(root, inside, plan.from)
     const parent = hold(root.open(dirname(inside)))
     const here = hold(parent.open(basename(inside)))
     const setAside = hold(root.make(SET_ASIDE))
@@ -90,6 +95,7 @@ export async function rollBack(
       onStep("begun")
       const size = await make(plan, places, { signal, onStep })
       signal?.throwIfAborted()
+      await beforeExchange?.()
       exchange(places, onStep)
       forget(() => {
         endJournal(folder, home, id)
@@ -102,6 +108,9 @@ export async function rollBack(
       })
       throw error
     }
+  } catch (error) {
+    removePlaceholder(place.store, made)
+    throw error
   } finally {
     for (const one of held.reverse()) one.close()
   }

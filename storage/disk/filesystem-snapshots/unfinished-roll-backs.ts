@@ -30,15 +30,18 @@ export interface UnfinishedRollBack {
   readonly message: string
 }
 
-/** The roll backs of a store that a crash interrupted. For a start, and while none is under way. Changes nothing. */
+/**
+ * The roll backs of a store that a crash interrupted. For a start, and while none is under way. A folder without journal and copy is of
+ * none: that one was not begun yet, or came to its end. Changes nothing.
+ */
 export async function unfinishedRollBacks(store: string): Promise<readonly UnfinishedRollBack[]> {
   return withFolder(
     store,
     async (root, folder) =>
-      journalIds(folder).map((id) => {
+      journalIds(folder).flatMap((id) => {
         const home = folder.open(id)
         try {
-          return judge(root, home, id)
+          return isBare(home) ? [] : [judge(root, home, id)]
         } finally {
           home.close()
         }
@@ -80,6 +83,10 @@ export async function settleRollBack(store: string, id: string): Promise<void> {
   throw new StorageError("missing", `there is no unfinished roll back ${id}`, { facts: { id } })
 }
 
+function isBare(home: HeldDirectory): boolean {
+  return journalOf(home) === undefined && lstatSync(home.entry(COPY), { throwIfNoEntry: false }) === undefined
+}
+
 function judge(root: HeldDirectory, home: HeldDirectory, id: string): UnfinishedRollBack {
   const copy = `${home.path}/${COPY}`
   const hasCopy = lstatSync(home.entry(COPY), { throwIfNoEntry: false }) !== undefined
@@ -87,7 +94,7 @@ function judge(root: HeldDirectory, home: HeldDirectory, id: string): Unfinished
   if (journal === undefined || "unreadable" in journal) {
     const nothing = { id, directory: undefined, aside: undefined, copy, snapshot: undefined }
     if (journal === undefined && !hasCopy)
-      return { ...nothing, state: "before", message: "It ended before anything was done." }
+      return { ...nothing, state: "before", message: "Nothing of it is left to do." }
     return { ...nothing, state: "unclear", message: `Its journal in ${home.path} cannot be read.` }
   }
   const [directory, aside] = [join(root.path, journal.directory), join(root.path, journal.aside)]

@@ -43,6 +43,7 @@ class Service {
       changed: () => this.changes++,
       recallKey: () => Promise.resolve(undefined),
       rememberKey: () => Promise.resolve(),
+      beforeExchange: () => Promise.resolve(),
     }
     this.rpc = new Rpc<StoreMethods>(port1, methods)
   }

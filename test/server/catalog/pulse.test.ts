@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest"
 import { HANG_MS, Pulse, systemClock } from "../../../server/catalog/index.js"
 import { hangOf } from "../../../server/catalog/pulse.js"
+import { until } from "../../support/until.js"
 
 /** What is said of a thread whose call began so many milliseconds ago. */
 function after(milliseconds: number | undefined): ReturnType<typeof hangOf> {
@@ -47,6 +48,34 @@ describe("a pulse", () => {
         throw new Error("EIO")
       }),
     ).toThrow("EIO")
+    expect(pulse.since).toBeUndefined()
+  })
+
+  it("goes on while work waits in between, stands still when a call in it does, and ends with the last of it", async () => {
+    const pulse = new Pulse()
+    const waits: (() => void)[] = []
+    const work = () => pulse.throughout(() => new Promise<void>((done) => waits.push(done)))
+    const [one, other] = [work(), work()]
+    const begun = pulse.since ?? Infinity
+    await until(
+      () => Promise.resolve(pulse.since ?? 0),
+      (since) => since > begun,
+      "the next beat",
+    )
+    // Nothing of the thread runs while a call does not come back, so neither does the beat.
+    const stuck = pulse.during(() => {
+      const before = pulse.since
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1_200)
+      return { before, after: pulse.since }
+    })
+    expect(stuck.after).toBe(stuck.before)
+    waits[0]?.()
+    await one
+    expect(pulse.since).toBeDefined()
+    waits[1]?.()
+    await other
+    expect(pulse.since).toBeUndefined()
+    await expect(pulse.throughout(() => Promise.reject(new Error("EIO")))).rejects.toThrow("EIO")
     expect(pulse.since).toBeUndefined()
   })
 })

@@ -19,6 +19,7 @@ const methods: CatalogMethods = {
   changed: () => undefined,
   recallKey: () => Promise.resolve(undefined),
   rememberKey: () => Promise.resolve(),
+  beforeExchange: () => Promise.resolve(),
 }
 const open: StoreThread.StoreConnection[] = []
 afterEach(async () => {

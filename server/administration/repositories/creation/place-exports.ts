@@ -1,16 +1,16 @@
 import { type ActiveExport, isAround } from "../../../../storage/nfs/index.js"
 import { HttpError } from "../../../http/index.js"
 import type { ChosenNfsServer } from "../../exports/chosen-nfs-server.js"
+import type { KeptOut } from "../../exports/kept-out.js"
 import type { ExportKeeper } from "../../exports/export-keeper.js"
 import type { Turns } from "../../turns.js"
-import type { HeldPlaces } from "./held-places.js"
 
 export interface PlaceExportsParts {
   readonly nfsServer: Pick<ChosenNfsServer, "current">
   readonly exportKeeper: Pick<ExportKeeper, "look">
   /** Shared with whoever else changes exports. */
   readonly turns: Turns
-  readonly held: HeldPlaces
+  readonly keptOut: KeptOut
 }
 
 /** What the server exports of a place now. */
@@ -20,6 +20,8 @@ export interface ExportsAround {
   /** What it is a part of, where somebody may write. */
   readonly around: readonly string[]
 }
+
+const BEING_CREATED = "being_created"
 
 /** Keeps clients out of a place while a repository is made there. */
 export class PlaceExports {
@@ -56,10 +58,19 @@ export class PlaceExports {
    * that. Throws HttpError 409 `exported` where the server goes on.
    */
   async hold(place: string): Promise<() => Promise<void>> {
-    const { held, exportKeeper, turns } = this.#parts
-    const letGo = held.hold(place)
+    const { keptOut, exportKeeper, turns } = this.#parts
+    // What is around the place stays: clients see nothing of the repository before it is whole.
+    keptOut.add(
+      place,
+      {
+        code: BEING_CREATED,
+        message: `a repository is being made in ${place}`,
+        hint: "It is exported as soon as the repository is there and pinned.",
+      },
+      "within",
+    )
     const release = async (): Promise<void> => {
-      letGo()
+      keptOut.remove(place, BEING_CREATED)
       await exportKeeper.look()
     }
     try {

@@ -1,0 +1,1 @@
+export { FilesystemSnapshotsAdministration, type FilesystemSnapshotsParts } from "./filesystem-snapshots.js"
