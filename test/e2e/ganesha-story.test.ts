@@ -138,13 +138,6 @@ describe("a store that is exported by NFS-Ganesha", () => {
     expect(await other.writes()).toBe("ok")
     expect(nas.under(tank)).toEqual(bare)
 
-    // As docs/exports.md wants it. The start itself must not serve the bare mount point.
-    machine.configure(`%include "/etc/ganesha/cistern.conf"`)
-    await machine.stopServer()
-    await machine.startServer()
-    expect(machine.list(restics).said).toContain("NFS4ERR_NOENT")
-    await says(held, "stale", LIMIT_MS)
-
     const another = nas.disk(tank, "restic")
     await until(
       shown,
@@ -170,5 +163,42 @@ describe("a store that is exported by NFS-Ganesha", () => {
     expect(other.isWholeIn(nas.seen(`${beside}/files/held`))).toBe(true)
     expect(nas.under(tank)).toEqual(bare)
     for (const file of [held, other]) file.close()
+  }, 120_000)
+
+  it("is not served as long as its disk is missing after a start of the NAS", async () => {
+    const { machine } = nas
+    const directory = join(tank, "restic")
+    const image = nas.disk(tank, "restic")
+    nas.disk(beside, "files")
+    const bare = nas.under(tank)
+    await declare()
+    const held = await HeldFile.at(machine, `${directory}/held`)
+    expect(await held.writes()).toBe("ok")
+    // As docs/exports.md wants it.
+    machine.configure(`%include "/etc/ganesha/cistern.conf"`)
+    await daemon.stop()
+    await machine.stopServer()
+    nas.unmount(tank)
+    await nas.letGo(image)
+
+    await machine.startServer()
+    expect(machine.write(`${directory}/lost`, "text")).toContain("NFS4ERR_NOENT")
+    await says(held, "stale", LIMIT_MS)
+    daemon = await startDaemon({ within: nas.within, state: daemon.state })
+    await until(
+      shown,
+      ({ exports }) => exports[1]?.state === "exported",
+      "the export of the disk that is there",
+      LIMIT_MS,
+    )
+    expect((await shown()).exports[0]).toMatchObject({ state: "withheld", problem: { code: "not_mounted" } })
+    expect(await daemon.exists("apps/db")).toMatchObject({ decision: "unknown", reason: "store_fenced" })
+    expect(machine.write(`${directory}/lost`, "text")).toContain("NFS4ERR_NOENT")
+    expect(nas.under(tank)).toEqual(bare)
+
+    nas.mount(image, tank)
+    await says(held, "ok", LIMIT_MS)
+    expect(held.isWholeIn(nas.seen(`${directory}/held`))).toBe(true)
+    held.close()
   }, 120_000)
 })
