@@ -81,6 +81,8 @@ export interface ChainOptions {
   readonly nfsServer?: NfsServer
   /** Whether something of ours may be exported from before. */
   readonly mayHold?: () => boolean
+  /** Instead of both, where a document may name one NFS server after another. */
+  readonly makeNfsServer?: LocalAdministrationParts["makeNfsServer"]
   readonly hardware?: LocalAdministrationParts["hardware"]
   readonly nfsClients?: LocalAdministrationParts["nfsClients"]
 }
@@ -100,6 +102,16 @@ const noServer: NfsServer = {
   refusals: () => Promise.resolve([]),
   plan: () => Promise.resolve({ added: [], removed: [] }),
   apply: () => Promise.reject(new Error("this machine has no NFS server")),
+}
+
+/** The one of the machine, whichever the document names. */
+function onlyServer({
+  nfsServer = noServer,
+  mayHold = () => true,
+}: ChainOptions): LocalAdministrationParts["makeNfsServer"] {
+  const close = (): Promise<void> => Promise.resolve()
+  const made = { server: nfsServer, mayHold, isStale: () => false, close }
+  return ({ kind }) => (kind === "none" ? undefined : made)
 }
 
 /** A machine that shows none of its disks. */
@@ -259,15 +271,7 @@ export class Chain {
       },
       marks: shelf.marks,
       acknowledgements: new Acknowledgements(this.database.connection),
-      makeNfsServer: ({ kind }) =>
-        kind === "none"
-          ? undefined
-          : {
-              server: options.nfsServer ?? noServer,
-              mayHold: options.mayHold ?? (() => true),
-              isStale: () => false,
-              close: () => Promise.resolve(),
-            },
+      makeNfsServer: options.makeNfsServer ?? onlyServer(options),
       directoryAttributes: (directories) => directoryAttributes(directories),
       hardware: options.hardware ?? noHardware,
       nfsClients: options.nfsClients ?? noClients,

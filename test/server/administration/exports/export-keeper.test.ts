@@ -145,8 +145,12 @@ describe("a store whose filesystem goes", () => {
     expect(served()).toEqual(["kopia 192.168.10.0/24"])
     unmount(store)
     chain = started(state)
-    await look()
-    expect(served()).toEqual([])
+    // Nobody has to ask.
+    await until(
+      () => served(),
+      ({ length }) => length === 0,
+      "the export to be withdrawn",
+    )
   })
 
   it("is noticed by its fence, without anybody asking", async () => {
