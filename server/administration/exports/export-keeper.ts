@@ -21,7 +21,10 @@ export interface ExportKeeperParts {
   readonly catalog: Catalog
   readonly storeFences: StoreFences
   readonly nfsServer: Pick<ChosenNfsServer, "current" | "mayHold" | "takeFormer" | "close">
-  /** Remembers a filesystem that is mounted in an exported directory: clients must not write under it when it goes. */
+  /**
+   * Remembers a filesystem that is mounted in an exported directory, or around it below the store: clients must not write under it
+   * when it goes.
+   */
   readonly keepMount: (store: string, record: FenceRecord) => void
   /** Shared with whoever else changes exports. */
   readonly turns: Turns
@@ -202,12 +205,14 @@ export class ExportKeeper {
   async #rememberMounts(found: readonly Declared[]): Promise<void> {
     const { catalog, storeFences, keepMount } = this.#parts
     for (const store of this.#parts.declared.stores()) {
+      const own = storeFences.ofFilesystems(store)[0]?.record.mountPoint
       const mounts = found
         .filter(({ entry }) => entry.store === store.name)
-        .flatMap(({ mountsBelow }) => mountsBelow)
-        .filter((mountPoint) => !storeFences.knowsMount(store, mountPoint))
+        .flatMap(({ asked, mountsBelow }) => [asked.mountPoint, ...mountsBelow])
+        .filter((mountPoint) => mountPoint !== undefined)
+        .filter((mountPoint) => mountPoint !== own && !storeFences.knowsMount(store, mountPoint))
       if (mounts.length === 0) continue
-      for (const one of (await soon(catalog.stores.locate(store.name, mounts))) ?? []) {
+      for (const one of (await soon(catalog.stores.locate(store.name, [...new Set(mounts)]))) ?? []) {
         if (one.kind !== "found") continue
         const { realPath, mountPoint, filesystem } = one.location
         // What went again just now is not there to be remembered.

@@ -201,6 +201,66 @@ describe("a filesystem that is mounted in an exported directory", () => {
     expect(served()).toEqual(["kopia 192.168.10.0/24", "restic 192.168.10.0/24"])
   })
 
+  it.each(["restic/app", "restic/app/db"])("is missed by an export in it, too: %s", async (path) => {
+    // The place under the mount looks like the directory that clients shall have.
+    unmount(child)
+    mkdirSync(join(child, "db"))
+    mountImage(childImage, child)
+    mkdirSync(join(child, "db"))
+    await declare([exported("kopia"), exported(path)])
+    expect(served()).toEqual(["kopia 192.168.10.0/24", `${path} 192.168.10.0/24`])
+    unmount(child)
+    await look()
+    expect(served()).toEqual(["kopia 192.168.10.0/24"])
+    const { exports } = await shown()
+    expect(exports[1]).toMatchObject({ state: "withheld", problem: { code: "not_mounted" } })
+    mountImage(childImage, child)
+    await look()
+    expect(served()).toEqual(["kopia 192.168.10.0/24", `${path} 192.168.10.0/24`])
+  })
+
+  it("is remembered once, and for its own store", async () => {
+    const other = scratch()
+    mkdirSync(join(other, "files"))
+    await chain.apply({
+      stores: [
+        { name: "nas", path: store },
+        { name: "other", path: other, allowRoot: true },
+      ],
+      clusters: [{ name: "home", networks: ["192.168.10.0/24"] }],
+      exports: [exported("restic"), { ...exported("files"), store: "other" }],
+    })
+    expect(chain.shelf.fences.names("mount")).toEqual([`nas:${child}`])
+    const { stores } = chain.catalog
+    const located: string[] = []
+    const locate = stores.locate.bind(stores)
+    stores.locate = (name, paths) => {
+      located.push(`${name} ${paths.length}`)
+      return locate(name, paths)
+    }
+    await look()
+    expect(located.sort()).toEqual(["nas 2", "other 2"])
+  })
+
+  it("is not remembered when it goes before that: what is under it is no filesystem of its own", async () => {
+    const { stores } = chain.catalog
+    const locate = stores.locate.bind(stores)
+    let gone = false
+    stores.locate = (name, paths) => {
+      if (!gone && paths.includes(child)) {
+        gone = true
+        unmount(child)
+      }
+      return locate(name, paths)
+    }
+    await declare([exported("restic")])
+    expect(gone).toBe(true)
+    expect(chain.shelf.fences.names("mount")).toEqual([])
+    await look()
+    expect(served()).toEqual(["restic 192.168.10.0/24"])
+    expect(machine.etab).not.toContain(",crossmnt,")
+  })
+
   it("may go when an administrator accepts that", async () => {
     await declare([exported("restic")])
     unmount(child)
