@@ -51,7 +51,6 @@ export class ExportKeeper {
   #fences = ""
   #pass: Promise<void> | undefined
   #again = false
-  #isIdle = false
   #problem: ExportProblem | undefined
 
   constructor(parts: ExportKeeperParts) {
@@ -126,7 +125,7 @@ export class ExportKeeper {
   }
 
   async #tick(): Promise<void> {
-    if (this.#pass !== undefined || this.#isIdle) return
+    if (this.#pass !== undefined) return
     const { kind = "kernel" } = this.#parts.nfsServer.current ?? {}
     const due = this.#parts.clock.now().mono - this.#lookedAt >= LOOK_MS[kind]
     if (due || (await this.#fenceStates()) !== this.#fences) await this.look()
@@ -140,7 +139,7 @@ export class ExportKeeper {
         // That it hangs changes nothing: its exports stay as they are.
         if (catalog.stores.hang(store.name) !== undefined) return [store.name]
         const found = await soon(catalog.stores.checkFences(store.name, storeFences.ofFilesystems(store)))
-        return [store.name, ...(found ?? []).map((state) => (state.kind === "holds" ? "holds" : state.code))]
+        return [store.name, ...(found ?? []).map(({ kind }) => kind)]
       }),
     )
     return JSON.stringify(states)
@@ -151,9 +150,8 @@ export class ExportKeeper {
       await this.#leaveFormer()
       this.#fences = await this.#fenceStates()
       const looked = await this.#parts.declared.look()
-      this.#isIdle = looked.length === 0 && !this.#parts.nfsServer.mayHold
       // Where nothing is exported, no server is bothered.
-      if (this.#isIdle) {
+      if (looked.length === 0 && !this.#parts.nfsServer.mayHold) {
         this.#problem = undefined
         return
       }
@@ -225,10 +223,10 @@ export class ExportKeeper {
   async #apply(server: NfsServer, target: readonly NfsExport[], own: readonly NfsExport[]): Promise<void> {
     try {
       await server.apply(target, { replace: false })
+      this.#refused.taken(target)
     } catch (error) {
       if (!(error instanceof StorageError) || error.code !== "unsupported") throw error
       const refused = await this.#refused.sift(target, own, server)
-      if (refused.length === 0) throw error
       for (const { path, problem } of refused)
         this.#parts.log.warn({ path, why: problem.message }, "the NFS server did not take an export")
     }

@@ -36,12 +36,16 @@ afterEach(async () => {
   await chain.stop()
 })
 
-function started(state: string, owner = "0123456789abcdef"): Chain {
+function started(state: string, owner = "0123456789abcdef", clock?: SettableClock): Chain {
   const counted = (): Promise<readonly string[]> => {
     reloads++
     return reload()
   }
-  const one = new Chain({ state, nfsServer: new KernelServer(owner, counted, machine.files) })
+  const one = new Chain({
+    state,
+    nfsServer: new KernelServer(owner, counted, machine.files),
+    ...(clock === undefined ? {} : { clock }),
+  })
   // Looks at once whenever a test asks, and by itself so seldom that it never does.
   one.administration.exportKeeper.start(3_600_000)
   return one
@@ -308,6 +312,23 @@ describe("an export that the server does not take", () => {
     expect(served()).toContain("kopia 192.168.10.0/24")
     expect(served()).not.toContain("kopia 10.0.0.0/8")
     expect((await shown()).exports[0]).toMatchObject({ state: "different" })
+  })
+
+  it("is no problem any more once the server took it: another one is said instead", async () => {
+    const clock = new SettableClock()
+    await chain.administration.exportKeeper.stop()
+    await chain.stop()
+    chain = started(state, undefined, clock)
+    reload = refuses(join(store, "kopia"))
+    await declare([exported("kopia"), exported("restic")])
+    expect((await shown()).exports[0]).toMatchObject({ state: "missing", problem: { code: "unsupported" } })
+    reload = () => machine.reload()
+    clock.monoOffset = 20_000
+    clock.wallOffset = 20_000
+    await look()
+    expect(served()).toEqual(["kopia 192.168.10.0/24", "restic 192.168.10.0/24"])
+    machine.runs(0)
+    expect((await shown()).exports[0]).toMatchObject({ problem: { code: "nfs_server_stopped" } })
   })
 
   it("is tried again as soon as it is declared otherwise", async () => {

@@ -145,6 +145,22 @@ describe("an export that was refused", () => {
     expect(kept.isHeld(otherwise)).toBe(false)
   })
 
+  it("is as any other once the server takes it", async () => {
+    const { kept, server, refuse, held } = refusing()
+    await refuse()
+    await refuse()
+    server.refuses = []
+    await kept.sift([one], [], server)
+    expect(kept.problemOf(one)).toBeUndefined()
+    server.refuses = ["/srv/a"]
+    await refuse()
+    expect(held()).toBe(15)
+    kept.taken([otherwise])
+    expect(kept.problemOf(one)).toBeDefined()
+    kept.taken([one])
+    expect(kept.problemOf(one)).toBeUndefined()
+  })
+
   it("is as new when it is asked for otherwise, and when all is forgotten", async () => {
     const { kept, refuse, held } = refusing()
     await refuse()
