@@ -195,6 +195,30 @@ describe("a filesystem that is mounted in a store", () => {
   })
 })
 
+describe("what the server is to export", () => {
+  it("is of an export that it refused just now what it had, and nothing new", async () => {
+    const own = exportTarget(await look([{}, { cluster: "lab" }]), [])
+    const all = await look([{ cluster: "lab" }, { path: "" }])
+    const held = (one: NfsExport): boolean => one.path === own[0]?.path
+    const target = exportTarget(all, own, held)
+    expect(target.map(({ path, clients }) => [path, ...clients.map(({ network }) => network)])).toEqual([
+      [own[0]?.path, LAB],
+    ])
+    expect(exportTarget(all, [], held)).toEqual([])
+  })
+
+  it("is each directory once, also where one of two stores around it is silent", async () => {
+    const inner = { inner: join(store, "kopia") }
+    const twin = { store: "inner", path: "", cluster: "lab" }
+    const own = exportTarget(await look([{}, twin], inner), [])
+    expect(own.map(({ clients }) => clients.length)).toEqual([2])
+    silence("inner")
+    const later = await declared.look()
+    expect(codes(later)).toEqual(["wanted", "unknown store_unknown"])
+    expect(exportTarget(later, own)).toHaveLength(1)
+  })
+})
+
 describe("the server in use", () => {
   it("is asked only about what is wanted, and refuses only that", async () => {
     const all = await look([{}, { path: "missing" }, { path: "" }])

@@ -223,6 +223,14 @@ describe("a filesystem that is mounted in an exported directory", () => {
     expect(served()).toEqual(["kopia 192.168.10.0/24", `${path} 192.168.10.0/24`])
   })
 
+  it("that the server cannot be told of keeps no other export out, and is not tried", async () => {
+    rmSync(machine.files.mounts)
+    await declare([exported("kopia"), exported("restic")])
+    expect(served()).toEqual(["kopia 192.168.10.0/24"])
+    expect((await shown()).exports[1]).toMatchObject({ state: "refused", problem: { code: "server_cannot" } })
+    expect(reloads).toBe(1)
+  })
+
   it("is remembered once, and for its own store", async () => {
     const other = scratch()
     mkdirSync(join(other, "files"))
