@@ -58,11 +58,10 @@ const codes = (all: readonly Declared[]): string[] =>
 /** The store's thread does not answer any more. */
 function silence(name: string): void {
   const { stores } = chain.catalog
-  const { checkFences, locate } = stores
+  const [checkFences, locate] = [stores.checkFences.bind(stores), stores.locate.bind(stores)]
   stores.checkFences = (one, fences) =>
-    one === name ? new Promise(() => undefined) : checkFences.call(stores, one, fences)
-  stores.locate = (one, paths) =>
-    one === name ? new Promise(() => undefined) : locate.call(stores, one, paths)
+    one === name ? new Promise(() => undefined) : checkFences(one, fences)
+  stores.locate = (one, paths) => (one === name ? new Promise(() => undefined) : locate(one, paths))
 }
 
 const asked = (all: readonly Declared[]): NfsExport[] => all.map((one) => one.asked)
@@ -120,10 +119,10 @@ describe("a declared export", () => {
     await look([{}], { other: scratch() })
     const located: string[] = []
     const { stores } = chain.catalog
-    const { locate } = stores
+    const locate = stores.locate.bind(stores)
     stores.locate = (name, paths) => {
       located.push(name)
-      return locate.call(stores, name, paths)
+      return locate(name, paths)
     }
     await declared.look()
     expect(located).toEqual(["nas"])

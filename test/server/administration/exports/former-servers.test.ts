@@ -37,7 +37,10 @@ beforeEach(async () => {
       if (kind !== "kernel" && kind !== "ganesha") return undefined
       const one = servers[kind]
       const { secret } = one
-      const close = (): Promise<void> => Promise.resolve(void one.closed++)
+      const close = (): Promise<void> => {
+        one.closed++
+        return Promise.resolve()
+      }
       return { server: one.server, mayHold: () => true, isStale: () => one.secret !== secret, close }
     },
   })

@@ -46,7 +46,7 @@ function exported(path: string, network = "192.168.10.0/24"): NfsExport {
   return { path, mountPoint: undefined, crossMounts: false, fsid: undefined, clients }
 }
 
-const letters = (text: string): NfsExport[] => [...text].map((letter) => exported(`/srv/${letter}`))
+const letters = (text: string): NfsExport[] => Array.from(text, (letter) => exported(`/srv/${letter}`))
 
 describe("exports of which the server does not take all", () => {
   it.each(["/srv/a", "/srv/d", "/srv/i"])("are exported but for the one that is refused: %s", async (bad) => {
