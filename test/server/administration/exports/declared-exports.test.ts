@@ -5,6 +5,7 @@ import { type Declared, DeclaredExports } from "../../../../server/administratio
 import { exportTarget } from "../../../../server/administration/exports/export-target.js"
 import { refusedBy } from "../../../../server/administration/exports/served-exports.js"
 import { StoreFences } from "../../../../server/administration/stores/store-fences.js"
+import { mountOf, readMounts } from "../../../../storage/disk/index.js"
 import type { NfsExport } from "../../../../storage/nfs/index.js"
 import { Chain } from "../../../support/answers.js"
 import { scratch } from "../../../support/fixtures.js"
@@ -113,6 +114,26 @@ describe("a declared export", () => {
       kind: "unknown",
       problem: { code: "store_hangs", message: "store nas does not answer", hint: "Look at its disk." },
     })
+  })
+
+  it("of a store whose own directory cannot be looked at just now stays as it is", async () => {
+    const own = exportTarget(await look([{}]), [])
+    const { stores } = chain.catalog
+    const locate = stores.locate.bind(stores)
+    stores.locate = async (name, paths) => {
+      const [, ...rest] = await locate(name, paths)
+      const error = { code: "io", message: "EIO", hint: undefined, facts: {} } as const
+      return [{ kind: "failed", error }, ...rest]
+    }
+    const all = await declared.look()
+    expect(codes(all)).toEqual(["unknown store_unknown"])
+    expect(exportTarget(all, own)).toEqual(own)
+  })
+
+  it("on the machine's own filesystem waits for none", async () => {
+    const { mountPoint } = mountOf(store, readMounts())
+    const [one] = asked(await look([{}]))
+    expect(one?.mountPoint).toBe(mountPoint === "/" ? undefined : mountPoint)
   })
 
   it("is not looked for in stores of which nothing is exported", async () => {
