@@ -111,6 +111,16 @@ const noServer: NfsServer = {
   apply: () => Promise.reject(new Error("this machine has no NFS server")),
 }
 
+/** The one of the machine, whichever the document names. */
+function onlyServer({
+  nfsServer = noServer,
+  mayHold = () => true,
+}: ChainOptions): LocalAdministrationParts["makeNfsServer"] {
+  const close = (): Promise<void> => Promise.resolve()
+  const made = { server: nfsServer, mayHold, isStale: () => false, close }
+  return ({ kind }) => (kind === "none" ? undefined : made)
+}
+
 /** A machine that shows none of its disks. */
 const noHardware: LocalAdministrationParts["hardware"] = {
   disks: () => undefined,
@@ -269,17 +279,7 @@ export class Chain {
       marks: shelf.marks,
       acknowledgements: new Acknowledgements(this.database.connection),
       snapshotRuns: new SnapshotRuns(this.database.connection),
-      makeNfsServer:
-        options.makeNfsServer ??
-        (({ kind }) =>
-          kind === "none"
-            ? undefined
-            : {
-                server: options.nfsServer ?? noServer,
-                mayHold: options.mayHold ?? (() => true),
-                isStale: () => false,
-                close: () => Promise.resolve(),
-              }),
+      makeNfsServer: options.makeNfsServer ?? onlyServer(options),
       directoryAttributes: (directories) => directoryAttributes(directories),
       hardware: options.hardware ?? noHardware,
       nfsClients: options.nfsClients ?? noClients,

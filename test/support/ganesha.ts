@@ -7,12 +7,16 @@ import { afterEach } from "vitest"
 import { ganeshaBus } from "../../storage/host/index.js"
 import type { GaneshaBus, GaneshaFiles } from "../../storage/nfs/index.js"
 import { scratch } from "./fixtures.js"
+import { MountNamespace } from "./mount-namespace.js"
 import { requireRoot } from "./mounts.js"
 import { until } from "./until.js"
 
 // The real server, because its configuration's lexer and its export manager are what has to be known.
 
 const PATH = `${process.env["PATH"] ?? ""}:/usr/sbin:/sbin`
+
+/** So many bytes libnfs 4.0 can write to a file. */
+export const LIBNFS_WRITES = 3000
 
 const machines: GaneshaMachine[] = []
 
@@ -27,6 +31,7 @@ export class GaneshaMachine {
   readonly bus: GaneshaBus
   readonly log: string
   readonly #root: string
+  #namespace: MountNamespace | undefined
   #port = 0
   #daemon: ChildProcess | undefined
   #server: ChildProcess | undefined
@@ -34,13 +39,15 @@ export class GaneshaMachine {
   private constructor() {
     requireRoot()
     this.#root = scratch()
-    this.address = `unix:path=${join(this.#root, "bus")}`
+    for (const folder of ["etc/ganesha", "run/dbus", "run/ganesha"])
+      mkdirSync(join(this.#root, folder), { recursive: true })
+    this.address = `unix:path=${join(this.#root, "run/dbus/system_bus_socket")}`
     this.log = join(this.#root, "log")
     this.files = {
-      own: join(this.#root, "cistern.conf"),
-      main: join(this.#root, "ganesha.conf"),
-      pid: join(this.#root, "pid"),
-      change: join(this.#root, "change.conf"),
+      own: join(this.#root, "etc/ganesha/cistern.conf"),
+      main: join(this.#root, "etc/ganesha/ganesha.conf"),
+      pid: join(this.#root, "run/ganesha/ganesha.pid"),
+      change: join(this.#root, "run/cistern-ganesha.conf"),
     }
     this.bus = ganeshaBus({ address: this.address })
     machines.push(this)
@@ -54,6 +61,21 @@ export class GaneshaMachine {
     await machine.startBus()
     await machine.startServer()
     return machine
+  }
+
+  /** One with mounts of its own, where everything is at the places that a NAS has it at. */
+  static async whole(): Promise<{ machine: GaneshaMachine; namespace: MountNamespace }> {
+    const machine = new GaneshaMachine()
+    const places = ["/etc/ganesha", "/run"]
+    const namespace = await MountNamespace.with(
+      places.map((place) => ({ from: join(machine.#root, place), place })),
+    )
+    machine.#namespace = namespace
+    machine.#port = await freePort()
+    machine.configure("")
+    await machine.startBus()
+    await machine.startServer()
+    return { machine, namespace }
   }
 
   /** One whose server was not started yet; with `bus`, there is a bus all the same. */
@@ -95,7 +117,9 @@ export class GaneshaMachine {
 
   async startServer(): Promise<void> {
     const { main, pid } = this.files
-    this.#server = spawn("ganesha.nfsd", ["-F", "-f", main, "-L", this.log, "-p", pid], {
+    const words = ["ganesha.nfsd", "-F", "-f", main, "-L", this.log, "-p", pid]
+    const [program, ...rest] = [...(this.#namespace?.within ?? []), ...words] as [string, ...string[]]
+    this.#server = spawn(program, rest, {
       env: { PATH, DBUS_SYSTEM_BUS_ADDRESS: this.address },
       stdio: "ignore",
     })
@@ -143,18 +167,23 @@ export class GaneshaMachine {
     return { names: names.sort(), said: "" }
   }
 
-  /** Has a client of libnfs write a file that is not there yet; "" or what it says. Longer texts are beyond libnfs 4.0. */
-  write(path: string, text: string, as?: { readonly uid: number }): string {
-    if (text.length > 3000) throw new Error("libnfs 4.0 cannot send this in one write")
+  /** Has a client of libnfs write a file that is not there yet; "" or what it says. More is beyond libnfs 4.0. */
+  write(path: string, content: string | Buffer, as?: { readonly uid: number }): string {
+    if (content.length > LIBNFS_WRITES) throw new Error("libnfs 4.0 cannot send this in one write")
     const source = join(scratch(), "source")
-    writeFileSync(source, text)
+    writeFileSync(source, content)
     const { status, stderr } = this.#client("nfs-cp", [source, this.#url(path)], as)
     return status === 0 ? "" : stderr === "" ? `exit code ${status}` : stderr
   }
 
   read(path: string): string {
-    const { status, stdout, stderr } = this.#client("nfs-cat", [this.#url(path)])
-    if (status !== 0) throw new Error(stderr)
+    return this.readBytes(path).toString("utf8")
+  }
+
+  readBytes(path: string): Buffer {
+    const options = { timeout: 30_000, env: { PATH }, maxBuffer: 1024 * 1024 * 1024 }
+    const { status, stdout, stderr } = spawnSync("nfs-cat", [this.#url(path)], options)
+    if (status !== 0) throw new Error(stderr.toString("utf8"))
     return stdout
   }
 

@@ -5,17 +5,31 @@ import { errnoOf } from "../../storage/errno.js"
 // libnfs's programs end with their work. Whoever wants to know what becomes of a client that keeps a handle for longer has to be
 // that client: NFS 4.0 (RFC 7530) over RPC (RFC 5531), as much of it as that takes.
 
-const OPERATIONS = { GETFH: 10, LOOKUP: 15, PUTFH: 22, PUTROOTFH: 24, WRITE: 38 } as const
+const OPERATIONS = {
+  CREATE: 6,
+  GETFH: 10,
+  LOOKUP: 15,
+  PUTFH: 22,
+  PUTROOTFH: 24,
+  REMOVE: 28,
+  RENAME: 29,
+  SAVEFH: 32,
+  WRITE: 38,
+} as const
 const STATUS: Readonly<Record<number, string>> = {
   0: "ok",
   1: "perm",
   2: "noent",
   13: "access",
+  17: "exist",
   30: "rofs",
   70: "stale",
   10018: "resource",
 }
 const FILE_SYNC = 2
+const DIRECTORY = 2
+/** Its bit in the second word of a bitmap of attributes. */
+const MODE = 1 << 1
 
 /** A connection of one user to a server on this machine. */
 export class Nfs4Client {
@@ -34,6 +48,8 @@ export class Nfs4Client {
       const socket = connect({ host: "127.0.0.1", port, localPort })
       try {
         await once(socket, "connect")
+        // The end of the server is seen by the next call.
+        socket.on("error", () => undefined)
         return new Nfs4Client(socket, user)
       } catch (error) {
         if (errnoOf(error) !== "EADDRINUSE" && errnoOf(error) !== "EADDRNOTAVAIL") throw error
@@ -42,11 +58,12 @@ export class Nfs4Client {
     throw new Error("no free port below 1024")
   }
 
-  /** The handle of a path, which is good for as long as the server says so. */
-  async handle(path: string): Promise<Buffer> {
+  /** The handle of a path, from the root or from another handle, which is good for as long as the server says so. */
+  async handle(path: string, from?: Buffer): Promise<Buffer> {
     const names = path.split("/").filter((name) => name !== "")
-    const lookups = names.map((name) => Buffer.concat([word(OPERATIONS.LOOKUP), opaque(Buffer.from(name))]))
-    const reply = await this.#compound([word(OPERATIONS.PUTROOTFH), ...lookups, word(OPERATIONS.GETFH)])
+    const lookups = names.map((name) => named(OPERATIONS.LOOKUP, name))
+    const start = from === undefined ? word(OPERATIONS.PUTROOTFH) : putHandle(from)
+    const reply = await this.#compound([start, ...lookups, word(OPERATIONS.GETFH)])
     if (reply.status !== "ok") throw new Error(`${path}: ${reply.status}`)
     // Each result is its operation and its status; that of GETFH has the handle after it.
     const at = reply.results + 8 * (names.length + 2)
@@ -54,15 +71,32 @@ export class Nfs4Client {
   }
 
   /** Writes to a handle without opening the file anew, and gives the server's status: "ok", "stale", "rofs" or its number. */
-  async write(handle: Buffer, text: string, offset = 0): Promise<string> {
+  async write(handle: Buffer, content: string | Buffer, offset = 0): Promise<string> {
     const anonymous = Buffer.alloc(16)
     const place = Buffer.alloc(8)
     place.writeBigUInt64BE(BigInt(offset))
-    const write = [word(OPERATIONS.WRITE), anonymous, place, word(FILE_SYNC), opaque(Buffer.from(text))]
-    const reply = await this.#compound([
-      Buffer.concat([word(OPERATIONS.PUTFH), opaque(handle)]),
-      Buffer.concat(write),
-    ])
+    const write = [word(OPERATIONS.WRITE), anonymous, place, word(FILE_SYNC), opaque(Buffer.from(content))]
+    const reply = await this.#compound([putHandle(handle), Buffer.concat(write)])
+    return reply.status
+  }
+
+  /** Makes a directory, and gives the server's status, which is "exist" where there is one. */
+  async makeDirectory(parent: Buffer, name: string): Promise<string> {
+    const mode = Buffer.concat([word(2), word(0), word(MODE), opaque(word(0o700))])
+    const create = [word(OPERATIONS.CREATE), word(DIRECTORY), opaque(Buffer.from(name)), mode]
+    const reply = await this.#compound([putHandle(parent), Buffer.concat(create)])
+    return reply.status
+  }
+
+  /** Gives a file of a directory another name, and gives the server's status. */
+  async rename(directory: Buffer, from: string, to: string): Promise<string> {
+    const rename = Buffer.concat([named(OPERATIONS.RENAME, from), opaque(Buffer.from(to))])
+    const reply = await this.#compound([putHandle(directory), word(OPERATIONS.SAVEFH), rename])
+    return reply.status
+  }
+
+  async remove(directory: Buffer, name: string): Promise<string> {
+    const reply = await this.#compound([putHandle(directory), named(OPERATIONS.REMOVE, name)])
     return reply.status
   }
 
@@ -101,6 +135,14 @@ function word(value: number): Buffer {
   const bytes = Buffer.alloc(4)
   bytes.writeUInt32BE(value)
   return bytes
+}
+
+function putHandle(handle: Buffer): Buffer {
+  return Buffer.concat([word(OPERATIONS.PUTFH), opaque(handle)])
+}
+
+function named(operation: number, name: string): Buffer {
+  return Buffer.concat([word(operation), opaque(Buffer.from(name))])
 }
 
 /** Its length, the bytes, and zeros up to a multiple of four. */

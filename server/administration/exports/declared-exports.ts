@@ -132,7 +132,7 @@ function declaredIn(look: StoreLook, entry: ExportEntry, cluster: ClusterEntry):
     verdict: { kind, problem },
   })
   if (states === undefined || fences.length === 0) return not("unknown", look.problem ?? silence(store))
-  const fenced = states.find((state, at) => state.kind === "fenced" && concerns(fences[at], at, directory))
+  const fenced = states.find((state, at) => state.kind === "fenced" && concerns(fences[at], directory))
   if (fenced?.kind === "fenced") {
     return not("withheld", { code: fenced.code, message: fenced.message, hint: fenced.hint })
   }
@@ -160,10 +160,10 @@ function declaredIn(look: StoreLook, entry: ExportEntry, cluster: ClusterEntry):
   return { entry, cluster, directory: realPath, asked, mountsBelow, verdict: { kind: "wanted" } }
 }
 
-/** The store's own filesystem concerns every export of it; one that is mounted in it those around and in it. */
-function concerns(fence: Fence | undefined, at: number, directory: string): boolean {
+/** The filesystem that an export lies on concerns it, those around that one, and those that are mounted in it. */
+function concerns(fence: Fence | undefined, directory: string): boolean {
   const mountPoint = fence?.record.mountPoint ?? "/"
-  return at === 0 || isAround(mountPoint, directory) || isAround(directory, mountPoint)
+  return isAround(mountPoint, directory) || isAround(directory, mountPoint)
 }
 
 function silence({ name }: StoreEntry): ExportProblem {

@@ -21,7 +21,10 @@ export interface ExportKeeperParts {
   readonly catalog: Catalog
   readonly storeFences: StoreFences
   readonly nfsServer: Pick<ChosenNfsServer, "current" | "mayHold" | "takeFormer" | "close">
-  /** Remembers a filesystem that is mounted in an exported directory: clients must not write under it when it goes. */
+  /**
+   * Remembers a filesystem that is mounted in an exported directory, or around it below the store: clients must not write under it
+   * when it goes.
+   */
   readonly keepMount: (store: string, record: FenceRecord) => void
   /** Shared with whoever else changes exports. */
   readonly turns: Turns
@@ -48,7 +51,6 @@ export class ExportKeeper {
   #fences = ""
   #pass: Promise<void> | undefined
   #again = false
-  #isIdle = false
   #problem: ExportProblem | undefined
 
   constructor(parts: ExportKeeperParts) {
@@ -123,7 +125,7 @@ export class ExportKeeper {
   }
 
   async #tick(): Promise<void> {
-    if (this.#pass !== undefined || this.#isIdle) return
+    if (this.#pass !== undefined) return
     const { kind = "kernel" } = this.#parts.nfsServer.current ?? {}
     const due = this.#parts.clock.now().mono - this.#lookedAt >= LOOK_MS[kind]
     if (due || (await this.#fenceStates()) !== this.#fences) await this.look()
@@ -137,7 +139,7 @@ export class ExportKeeper {
         // That it hangs changes nothing: its exports stay as they are.
         if (catalog.stores.hang(store.name) !== undefined) return [store.name]
         const found = await soon(catalog.stores.checkFences(store.name, storeFences.ofFilesystems(store)))
-        return [store.name, ...(found ?? []).map((state) => (state.kind === "holds" ? "holds" : state.code))]
+        return [store.name, ...(found ?? []).map(({ kind }) => kind)]
       }),
     )
     return JSON.stringify(states)
@@ -148,9 +150,8 @@ export class ExportKeeper {
       await this.#leaveFormer()
       this.#fences = await this.#fenceStates()
       const looked = await this.#parts.declared.look()
-      this.#isIdle = looked.length === 0 && !this.#parts.nfsServer.mayHold
       // Where nothing is exported, no server is bothered.
-      if (this.#isIdle) {
+      if (looked.length === 0 && !this.#parts.nfsServer.mayHold) {
         this.#problem = undefined
         return
       }
@@ -202,12 +203,14 @@ export class ExportKeeper {
   async #rememberMounts(found: readonly Declared[]): Promise<void> {
     const { catalog, storeFences, keepMount } = this.#parts
     for (const store of this.#parts.declared.stores()) {
+      const own = storeFences.ofFilesystems(store)[0]?.record.mountPoint
       const mounts = found
         .filter(({ entry }) => entry.store === store.name)
-        .flatMap(({ mountsBelow }) => mountsBelow)
-        .filter((mountPoint) => !storeFences.knowsMount(store, mountPoint))
+        .flatMap(({ asked, mountsBelow }) => [asked.mountPoint, ...mountsBelow])
+        .filter((mountPoint) => mountPoint !== undefined)
+        .filter((mountPoint) => mountPoint !== own && !storeFences.knowsMount(store, mountPoint))
       if (mounts.length === 0) continue
-      for (const one of (await soon(catalog.stores.locate(store.name, mounts))) ?? []) {
+      for (const one of (await soon(catalog.stores.locate(store.name, [...new Set(mounts)]))) ?? []) {
         if (one.kind !== "found") continue
         const { realPath, mountPoint, filesystem } = one.location
         // What went again just now is not there to be remembered.
@@ -220,10 +223,10 @@ export class ExportKeeper {
   async #apply(server: NfsServer, target: readonly NfsExport[], own: readonly NfsExport[]): Promise<void> {
     try {
       await server.apply(target, { replace: false })
+      this.#refused.taken(target)
     } catch (error) {
       if (!(error instanceof StorageError) || error.code !== "unsupported") throw error
       const refused = await this.#refused.sift(target, own, server)
-      if (refused.length === 0) throw error
       for (const { path, problem } of refused)
         this.#parts.log.warn({ path, why: problem.message }, "the NFS server did not take an export")
     }

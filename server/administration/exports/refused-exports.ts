@@ -28,6 +28,12 @@ export class RefusedExports {
     this.#refused.clear()
   }
 
+  /** The server took these: nothing is held against them any more. */
+  taken(exports: readonly NfsExport[]): void {
+    for (const one of exports)
+      if (this.#refused.get(one.path)?.asked === textOf(one)) this.#refused.delete(one.path)
+  }
+
   problemOf(one: NfsExport): ExportProblem | undefined {
     const known = this.#refused.get(one.path)
     return known?.asked === textOf(one) ? known.problem : undefined
@@ -58,6 +64,7 @@ export class RefusedExports {
       try {
         await server.apply(together, { replace: false })
         taken = together
+        this.taken(some)
       } catch (error) {
         if (!(error instanceof StorageError) || error.code !== "unsupported") throw error
         const [one, ...more] = some

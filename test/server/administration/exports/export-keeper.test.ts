@@ -36,12 +36,16 @@ afterEach(async () => {
   await chain.stop()
 })
 
-function started(state: string, owner = "0123456789abcdef"): Chain {
+function started(state: string, owner = "0123456789abcdef", clock?: SettableClock): Chain {
   const counted = (): Promise<readonly string[]> => {
     reloads++
     return reload()
   }
-  const one = new Chain({ state, nfsServer: new KernelServer(owner, counted, machine.files) })
+  const one = new Chain({
+    state,
+    nfsServer: new KernelServer(owner, counted, machine.files),
+    ...(clock === undefined ? {} : { clock }),
+  })
   // Looks at once whenever a test asks, and by itself so seldom that it never does.
   one.administration.exportKeeper.start(3_600_000)
   return one
@@ -145,8 +149,12 @@ describe("a store whose filesystem goes", () => {
     expect(served()).toEqual(["kopia 192.168.10.0/24"])
     unmount(store)
     chain = started(state)
-    await look()
-    expect(served()).toEqual([])
+    // Nobody has to ask.
+    await until(
+      () => served(),
+      ({ length }) => length === 0,
+      "the export to be withdrawn",
+    )
   })
 
   it("is noticed by its fence, without anybody asking", async () => {
@@ -197,6 +205,74 @@ describe("a filesystem that is mounted in an exported directory", () => {
     expect(served()).toEqual(["kopia 192.168.10.0/24", "restic 192.168.10.0/24"])
   })
 
+  it.each(["restic/app", "restic/app/db"])("is missed by an export in it, too: %s", async (path) => {
+    // The place under the mount looks like the directory that clients shall have.
+    unmount(child)
+    mkdirSync(join(child, "db"))
+    mountImage(childImage, child)
+    mkdirSync(join(child, "db"))
+    await declare([exported("kopia"), exported(path)])
+    expect(served()).toEqual(["kopia 192.168.10.0/24", `${path} 192.168.10.0/24`])
+    unmount(child)
+    await look()
+    expect(served()).toEqual(["kopia 192.168.10.0/24"])
+    const { exports } = await shown()
+    expect(exports[1]).toMatchObject({ state: "withheld", problem: { code: "not_mounted" } })
+    mountImage(childImage, child)
+    await look()
+    expect(served()).toEqual(["kopia 192.168.10.0/24", `${path} 192.168.10.0/24`])
+  })
+
+  it("that the server cannot be told of keeps no other export out, and is not tried", async () => {
+    rmSync(machine.files.mounts)
+    await declare([exported("kopia"), exported("restic")])
+    expect(served()).toEqual(["kopia 192.168.10.0/24"])
+    expect((await shown()).exports[1]).toMatchObject({ state: "refused", problem: { code: "server_cannot" } })
+    expect(reloads).toBe(1)
+  })
+
+  it("is remembered once, and for its own store", async () => {
+    const other = scratch()
+    mkdirSync(join(other, "files"))
+    await chain.apply({
+      stores: [
+        { name: "nas", path: store },
+        { name: "other", path: other, allowRoot: true },
+      ],
+      clusters: [{ name: "home", networks: ["192.168.10.0/24"] }],
+      exports: [exported("restic"), { ...exported("files"), store: "other" }],
+    })
+    expect(chain.shelf.fences.names("mount")).toEqual([`nas:${child}`])
+    const { stores } = chain.catalog
+    const located: string[] = []
+    const locate = stores.locate.bind(stores)
+    stores.locate = (name, paths) => {
+      located.push(`${name} ${paths.length}`)
+      return locate(name, paths)
+    }
+    await look()
+    expect(located.sort()).toEqual(["nas 2", "other 2"])
+  })
+
+  it("is not remembered when it goes before that: what is under it is no filesystem of its own", async () => {
+    const { stores } = chain.catalog
+    const locate = stores.locate.bind(stores)
+    let gone = false
+    stores.locate = (name, paths) => {
+      if (!gone && paths.includes(child)) {
+        gone = true
+        unmount(child)
+      }
+      return locate(name, paths)
+    }
+    await declare([exported("restic")])
+    expect(gone).toBe(true)
+    expect(chain.shelf.fences.names("mount")).toEqual([])
+    await look()
+    expect(served()).toEqual(["restic 192.168.10.0/24"])
+    expect(machine.etab).not.toContain(",crossmnt,")
+  })
+
   it("may go when an administrator accepts that", async () => {
     await declare([exported("restic")])
     unmount(child)
@@ -244,6 +320,23 @@ describe("an export that the server does not take", () => {
     expect(served()).toContain("kopia 192.168.10.0/24")
     expect(served()).not.toContain("kopia 10.0.0.0/8")
     expect((await shown()).exports[0]).toMatchObject({ state: "different" })
+  })
+
+  it("is no problem any more once the server took it: another one is said instead", async () => {
+    const clock = new SettableClock()
+    await chain.administration.exportKeeper.stop()
+    await chain.stop()
+    chain = started(state, undefined, clock)
+    reload = refuses(join(store, "kopia"))
+    await declare([exported("kopia"), exported("restic")])
+    expect((await shown()).exports[0]).toMatchObject({ state: "missing", problem: { code: "unsupported" } })
+    reload = () => machine.reload()
+    clock.monoOffset = 20_000
+    clock.wallOffset = 20_000
+    await look()
+    expect(served()).toEqual(["kopia 192.168.10.0/24", "restic 192.168.10.0/24"])
+    machine.runs(0)
+    expect((await shown()).exports[0]).toMatchObject({ problem: { code: "nfs_server_stopped" } })
   })
 
   it("is tried again as soon as it is declared otherwise", async () => {

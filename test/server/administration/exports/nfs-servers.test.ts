@@ -122,6 +122,34 @@ describe("the NFS server that is declared", () => {
     expect(closed).toEqual(["kernel", "ganesha"])
   })
 
+  it("is closed at the end, and so is one before it that nobody took", async () => {
+    const { server, closed, next } = chosen([{ kind: "kernel" }, { kind: "ganesha" }])
+    expect(server.current?.kind).toBe("kernel")
+    next()
+    expect(server.current?.kind).toBe("ganesha")
+    await server.close()
+    expect(closed.sort()).toEqual(["ganesha", "kernel"])
+  })
+
+  it("is what may hold something of ours: none does where another declaration leaves them to somebody else", () => {
+    let entry: NfsServerEntry = { kind: "kernel" }
+    const server = new ChosenNfsServer({
+      entry: () => entry,
+      make: ({ kind }) =>
+        kind === "none"
+          ? undefined
+          : {
+              server: other(true),
+              mayHold: () => true,
+              isStale: () => false,
+              close: () => Promise.resolve(),
+            },
+    })
+    expect(server.mayHold).toBe(true)
+    entry = { kind: "none" }
+    expect(server.mayHold).toBe(false)
+  })
+
   it("leaves none behind that was in use, however often it changes before anybody looks", () => {
     const { server, next } = chosen([
       { kind: "kernel" },
