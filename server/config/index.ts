@@ -37,6 +37,7 @@ export {
   readDropIn,
   repositoryPathFault,
 } from "./drop-in.js"
+export { EXPOSURE_HINT, exposureSentence, exposuresOf } from "./exposure.js"
 export { type Environment, type EnvironmentConfig, readEnvironment } from "./environment.js"
 export type { ListenAddress } from "./listen-address.js"
 export type { Acknowledgement } from "./loosening.js"

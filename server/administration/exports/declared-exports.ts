@@ -9,7 +9,14 @@ import {
   type NfsExport,
 } from "../../../storage/nfs/index.js"
 import type { Catalog, FoundDirectory } from "../../catalog/index.js"
-import type { ClusterEntry, ExportEntry, StoreEntry } from "../../config/index.js"
+import {
+  type ClusterEntry,
+  type ExportEntry,
+  EXPOSURE_HINT,
+  exposureSentence,
+  exposuresOf,
+  type StoreEntry,
+} from "../../config/index.js"
 import type { ExportJson } from "../../http/contract/admin.js"
 import type { FleetKeeper } from "../fleet-keeper.js"
 import { soon } from "../soon.js"
@@ -65,7 +72,22 @@ export class DeclaredExports {
       const [look, cluster] = [looks.get(entry.store), clusters.find(({ name }) => name === entry.cluster)]
       return look === undefined || cluster === undefined ? [] : [declaredIn(look, entry, cluster)]
     })
-    return refuseOverlaps(declared)
+    return refuseOverlaps(declared.map((one) => this.#withoutExposure(one)))
+  }
+
+  /** The document says so already, but for links that lead into another store, and documents of earlier versions. */
+  #withoutExposure(one: Declared): Declared {
+    if (one.verdict.kind === "withheld" || one.verdict.kind === "refused") return one
+    const { stores, repositories } = this.#parts.keeper.fleet.document
+    const rootOf = (name: string): string | undefined => {
+      const store = stores.find((candidate) => candidate.name === name)
+      return store && (this.#parts.storeFences.ofFilesystems(store)[0]?.record.realPath ?? store.path)
+    }
+    const { directory, entry } = one
+    const [exposed] = exposuresOf({ directory, cluster: entry.cluster }, repositories, rootOf)
+    if (exposed === undefined) return one
+    const problem = { code: "foreign_repository", message: exposureSentence(exposed), hint: EXPOSURE_HINT }
+    return { ...one, verdict: { kind: "refused", problem } }
   }
 
   /** The stores of which something is exported. */
