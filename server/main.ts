@@ -15,12 +15,15 @@ import {
   DatabaseShelf,
   FleetKeeper,
   fleetMetrics,
+  HostMemory,
+  HostNames,
   isListed,
   LedgerAdoption,
   LedgerCopies,
   lentByDropIn,
   LocalAdministration,
   nfsServerMaker,
+  resolveHost,
 } from "./administration/index.js"
 import {
   Answerer,
@@ -217,6 +220,11 @@ export async function startDaemon(config: Config): Promise<RunningDaemon> {
       machine: machineFigures,
     },
     nfsClients: () => readClients(),
+    hostNames: new HostNames({
+      clock: systemClock,
+      resolve: resolveHost,
+      memory: new HostMemory(stateDirectory),
+    }),
     apply,
     doctor: {
       lastWriteError: () => ledger.lastWriteError,

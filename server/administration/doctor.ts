@@ -92,6 +92,8 @@ function exportChecks({ exports }: ExportsJson): CheckJson[] {
             hint: null,
           },
         ]),
+    // What is kept from before counts as exported, and may be another machine's by now.
+    ...hostChecks(exports),
     ...wrong.map(({ store, path, cluster, state, problem }): CheckJson => ({
       name: `export ${exportName({ store, path, cluster })}`,
       status: state === "unknown" || state === "missing" ? "warn" : "fail",
@@ -99,6 +101,19 @@ function exportChecks({ exports }: ExportsJson): CheckJson[] {
       hint: problem?.hint ?? null,
     })),
   ]
+}
+
+function hostChecks(exports: ExportsJson["exports"]): CheckJson[] {
+  const stale = exports
+    .flatMap(({ hosts }) => hosts)
+    .filter(({ addresses, problem }) => problem !== null && addresses.length > 0)
+  const named = new Map(stale.map(({ name, problem }) => [name, problem ?? ""]))
+  return [...named].map(([name, detail]) => ({
+    name: `export host ${name}`,
+    status: "warn" as const,
+    detail,
+    hint: "Look at what this machine's resolver tells: `getent ahosts NAME`.",
+  }))
 }
 
 function stateCheck({ durability }: DoctorParts): CheckJson {

@@ -41,6 +41,7 @@ import { FleetPlaces } from "./repositories/fleet-places.js"
 import { hardwareChecks } from "./hardware/hardware-checks.js"
 import { type HardwareProbes, HardwareRows } from "./hardware/hardware-rows.js"
 import { nfsClientChecks } from "./exports/nfs-client-checks.js"
+import type { HostNames } from "./exports/host-names.js"
 import { NfsClientRows, type NfsClientRowsParts } from "./exports/nfs-client-rows.js"
 import { AcceptRepository } from "./repositories/accept-repository.js"
 import { repositoryChecks } from "./repositories/repository-checks.js"
@@ -69,6 +70,8 @@ export interface LocalAdministrationParts {
   readonly directoryAttributes: StoreFactsParts["directoryAttributes"]
   readonly hardware: HardwareProbes
   readonly nfsClients: NfsClientRowsParts["nfsClients"]
+  /** Whom the host names of exports stand for. */
+  readonly hostNames: HostNames
   readonly apply: ApplyParts
   readonly doctor: Pick<DoctorParts, "lastWriteError" | "cacheError" | "durability" | "ledgerCopies">
   /** What was worked out of a place is worked out anew. */

@@ -13,11 +13,18 @@ import type { Output } from "./output.js"
 import { printable } from "./printable.js"
 import type { Column } from "./table.js"
 
+function clientsText({ networks, hosts, netgroups }: ExportJson): string {
+  const named = hosts.map(({ name, addresses }) =>
+    addresses.length === 0 ? `${name} (nobody)` : `${name} (${addresses.join(" ")})`,
+  )
+  return [...networks, ...named, ...netgroups].join(" ")
+}
+
 const columns: readonly Column<ExportJson>[] = [
   { title: "STATE", of: ({ state, problem }) => (problem === null ? state : `${state}: ${problem.message}`) },
   { title: "DIRECTORY", of: ({ directory }) => directory },
   { title: "CLUSTER", of: ({ cluster }) => cluster },
-  { title: "NETWORKS", of: ({ networks }) => networks.join(" ") },
+  { title: "CLIENTS", of: clientsText },
   { title: "ACCESS", of: ({ access }) => (access === "readWrite" ? "read-write" : "read-only") },
   { title: "EVERYBODY IS", of: ({ squash }) => (squash === null ? "-" : `${squash.uid}:${squash.gid}`) },
 ]

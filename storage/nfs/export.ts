@@ -24,7 +24,7 @@ export interface NfsExport {
 }
 
 export interface NfsClient {
-  /** CIDR. */
+  /** CIDR, or a netgroup such as "@movers". Never the name of a host: what an NFS server makes of one cannot be read back. */
   readonly network: string
   readonly access: "readOnly" | "readWrite"
   /** Whom every user of the client becomes; undefined: root becomes nobody, others stay who they are. */
@@ -128,11 +128,11 @@ function checkClient(
   { network, access, squash }: NfsClient,
   before: readonly NfsClient[],
 ): void {
-  const range = parseNetwork(network)
-  if (access === "readWrite" && canonicalNetwork(network).endsWith("/0")) {
+  const client = canonicalClient(network)
+  if (access === "readWrite" && client.endsWith("/0")) {
     throw refused(path, `everybody could write (${network})`, "Name the networks of the cluster.")
   }
-  const twin = before.find((other) => overlap(parseNetwork(other.network), range))
+  const twin = before.find((other) => meet(other.network, client))
   if (twin !== undefined) {
     throw refused(path, `${network} and ${twin.network} share addresses`, "Keep the wider one of the two.")
   }
@@ -143,9 +143,20 @@ function checkClient(
   }
 }
 
-/** The one spelling of a network, in which an export names it. Throws StorageError `invalid`. */
-export function canonicalNetwork(network: string): string {
-  return formatNetwork(parseNetwork(network))
+/** Whether the client is a netgroup, "@" and its name. Who is in it, the NFS server's machine decides. */
+export function isNetgroup(client: string): boolean {
+  return /^@[A-Za-z0-9_][A-Za-z0-9_.-]{0,62}$/.test(client)
+}
+
+/** The one spelling of a network or netgroup, in which an export names it. Throws StorageError `invalid`. */
+export function canonicalClient(client: string): string {
+  return isNetgroup(client) ? client : formatNetwork(parseNetwork(client))
+}
+
+/** Of netgroups it is only known whether they are the same: their members may be in any network. */
+function meet(one: string, other: string): boolean {
+  if (isNetgroup(one) || isNetgroup(other)) return one === other
+  return overlap(parseNetwork(one), parseNetwork(other))
 }
 
 /** Whether `path` is `directory` or lies in it. Both are absolute and normal. */

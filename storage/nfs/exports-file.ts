@@ -1,5 +1,5 @@
 import { unescapedPath } from "./etab.js"
-import { canonicalNetwork, checkExports, type NfsClient, type NfsExport, PLAIN_PATH } from "./export.js"
+import { canonicalClient, checkExports, type NfsClient, type NfsExport, PLAIN_PATH } from "./export.js"
 
 const HEADER = "# From the exports that are declared to Cistern (`cistern exports show`).\n"
 
@@ -16,7 +16,7 @@ export function renderExportLines(exports: readonly NfsExport[]): string {
   checkExports(exports)
   const lines = exports.map((one) => {
     const fields = one.clients.map(
-      (client) => `${canonicalNetwork(client.network)}(${optionsOf(client, one).join(",")})`,
+      (client) => `${canonicalClient(client.network)}(${optionsOf(client, one).join(",")})`,
     )
     return `${[escapedPath(one.path), ...fields.sort()].join(" ")}\n`
   })

@@ -1,10 +1,11 @@
 export { compareExports, type ExportDifference, type ExportSetting } from "./compare.js"
 export type { ActiveExport } from "./etab.js"
 export {
-  canonicalNetwork,
+  canonicalClient,
   checkExport,
   ExportedPaths,
   isAround,
+  isNetgroup,
   type NfsClient,
   type NfsExport,
 } from "./export.js"

@@ -1,11 +1,13 @@
 import { join } from "node:path"
 import type { FenceState } from "../../../storage/disk/index.js"
 import { StorageError } from "../../../storage/index.js"
+import { overlap, parseNetwork } from "../../../storage/network.js"
 import {
   checkExport,
   ExportedPaths,
   isAround,
   lastingFsid,
+  type NfsClient,
   type NfsExport,
 } from "../../../storage/nfs/index.js"
 import type { Catalog, FoundDirectory } from "../../catalog/index.js"
@@ -20,6 +22,7 @@ import {
 import type { ExportJson } from "../../http/contract/admin.js"
 import type { FleetKeeper } from "../fleet-keeper.js"
 import { soon } from "../soon.js"
+import type { HostNames, NamedHost } from "./host-names.js"
 import type { Fence, StoreFences } from "../stores/store-fences.js"
 
 export type ExportProblem = NonNullable<ExportJson["problem"]>
@@ -28,6 +31,8 @@ export type ExportProblem = NonNullable<ExportJson["problem"]>
 export interface Declared {
   readonly entry: ExportEntry
   readonly cluster: ClusterEntry
+  /** Whom its host names stand for now. */
+  readonly hosts: readonly NamedHost[]
   /** What clients mount, as far as it can be told. */
   readonly directory: string
   /** What the declaration asks for. Where it is not to be exported now, only `path` and `clients` say something. */
@@ -48,6 +53,7 @@ export interface DeclaredExportsParts {
   readonly keeper: FleetKeeper
   readonly catalog: Catalog
   readonly storeFences: StoreFences
+  readonly hostNames: Pick<HostNames, "look">
 }
 
 /** The declared exports, beside what is found of their stores and directories now. */
@@ -62,15 +68,18 @@ export class DeclaredExports {
   async look(): Promise<Declared[]> {
     const { clusters, exports } = this.#parts.keeper.fleet.document
     const looks = new Map<string, StoreLook>()
-    await Promise.all(
-      this.stores().map(async (store) => {
+    const [hosts] = await Promise.all([
+      this.#parts.hostNames.look([...new Set(exports.flatMap(({ hosts: names }) => names))]),
+      ...this.stores().map(async (store) => {
         const paths = exports.filter((entry) => entry.store === store.name).map(({ path }) => path)
         looks.set(store.name, await this.#lookAt(store, paths))
       }),
-    )
+    ])
     const declared = exports.flatMap((entry) => {
       const [look, cluster] = [looks.get(entry.store), clusters.find(({ name }) => name === entry.cluster)]
-      return look === undefined || cluster === undefined ? [] : [declaredIn(look, entry, cluster)]
+      if (look === undefined || cluster === undefined) return []
+      const named = entry.hosts.flatMap((name) => hosts.get(name) ?? [])
+      return [declaredIn(look, entry, cluster, named)]
     })
     return refuseOverlaps(declared.map((one) => this.#withoutExposure(one)))
   }
@@ -131,14 +140,20 @@ interface StoreLook {
   readonly problem: ExportProblem | undefined
 }
 
-function declaredIn(look: StoreLook, entry: ExportEntry, cluster: ClusterEntry): Declared {
+function declaredIn(
+  look: StoreLook,
+  entry: ExportEntry,
+  cluster: ClusterEntry,
+  hosts: readonly NamedHost[],
+): Declared {
   const { store, fences, states, found } = look
   const directory = join(fences[0]?.record.realPath ?? store.path, entry.path)
-  const clients = cluster.networks.map((network) => ({ network, access: entry.access, squash: entry.squash }))
+  const clients = clientsOf(entry, cluster, hosts)
   const bare = { path: directory, mountPoint: undefined, crossMounts: false, fsid: undefined, clients }
   const not = (kind: "withheld" | "refused" | "unknown", problem: ExportProblem): Declared => ({
     entry,
     cluster,
+    hosts,
     directory,
     asked: bare,
     mountsBelow: [],
@@ -170,7 +185,28 @@ function declaredIn(look: StoreLook, entry: ExportEntry, cluster: ClusterEntry):
     fsid: lastingFsid(filesystem.type, `${store.name}:${entry.path}`),
     clients,
   }
-  return { entry, cluster, directory: realPath, asked, mountsBelow, verdict: { kind: "wanted" } }
+  const nobody = hosts.find(({ problem }) => problem !== null)?.problem
+  if (clients.length === 0 && typeof nobody === "string") {
+    return not("withheld", { code: "host_not_found", message: nobody, hint: HOST_HINT })
+  }
+  return { entry, cluster, hosts, directory: realPath, asked, mountsBelow, verdict: { kind: "wanted" } }
+}
+
+export const HOST_HINT =
+  "Look at what this machine's resolver tells (`getent ahosts NAME`), or give the cluster the address as a network, such as 192.168.10.7/32."
+
+/** Whoever is named twice, such as a host in a network of its cluster, is named once. */
+function clientsOf(
+  { access, squash, netgroups }: ExportEntry,
+  { networks }: ClusterEntry,
+  hosts: readonly NamedHost[],
+): NfsClient[] {
+  const ranges = networks.map(parseNetwork)
+  const outside = hosts
+    .flatMap(({ addresses }) => addresses)
+    .filter((address) => !ranges.some((range) => overlap(range, parseNetwork(address))))
+  const names = [...networks, ...new Set(outside), ...netgroups]
+  return names.map((network) => ({ network, access, squash }))
 }
 
 /** The store's own filesystem concerns every export of it; one that is mounted in it those around and in it. */

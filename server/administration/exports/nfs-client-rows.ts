@@ -5,6 +5,7 @@ import type { Clock, Moment } from "../../catalog/index.js"
 import { NetworkIndex } from "../../clusters/index.js"
 import type { NfsClientJson, NfsClientsJson, NfsTrafficJson } from "../../http/contract/nfs-clients.js"
 import type { ChosenNfsServer } from "./chosen-nfs-server.js"
+import type { HostNames } from "./host-names.js"
 import type { FleetKeeper } from "../fleet-keeper.js"
 
 export interface NfsClientRowsParts {
@@ -13,6 +14,7 @@ export interface NfsClientRowsParts {
   readonly nfsServer: Pick<ChosenNfsServer, "current">
   /** Who is connected to the kernel's NFS server. Never throws. */
   readonly nfsClients: () => ClientsReading
+  readonly hostNames: Pick<HostNames, "last">
 }
 
 type Problem = NfsClientsJson["problems"][number]
@@ -26,20 +28,37 @@ export class NfsClientRows {
   }
 
   async rows(): Promise<NfsClientsJson> {
-    const { keeper, clock, nfsClients } = this.#parts
+    const { clock, nfsClients } = this.#parts
     const { exported, problem } = await this.#exported()
     const now = clock.now()
     const reading = nfsClients()
-    const clusters = new NetworkIndex(keeper.fleet.document.clusters)
+    const clusters = new NetworkIndex(this.#knownNetworks())
     const clients = combineClients(reading, exported ?? []).map((row) => clientOf(row, clusters, now))
     return {
       readAt: timeOf(now.wall),
       server: serverOf(reading),
       clients,
       traffic: trafficOf(reading, exported, now),
-      notices: clients.filter(isStranger).map(noticeOf),
+      notices: clients.filter(isStranger).map((client) => noticeOf(client, this.#namesNetgroups())),
       problems: [...reading.problems.map(problemOf), ...(problem === undefined ? [] : [problem])],
     }
+  }
+
+  /** Also the addresses of hosts that exports name besides. */
+  #knownNetworks(): { name: string; networks: readonly string[] }[] {
+    const { clusters, exports } = this.#parts.keeper.fleet.document
+    const named = this.#parts.hostNames.last()
+    return [
+      ...clusters,
+      ...exports.map(({ cluster, hosts }) => ({
+        name: cluster,
+        networks: hosts.flatMap((host) => named.get(host)?.addresses ?? []),
+      })),
+    ]
+  }
+
+  #namesNetgroups(): boolean {
+    return this.#parts.keeper.fleet.document.exports.some(({ netgroups }) => netgroups.length > 0)
   }
 
   /** The directories that the server exports; undefined where that cannot be told. */
@@ -133,13 +152,13 @@ function isStranger({ kind, state, connections }: NfsClientJson): boolean {
   return kind === "stranger" && ((connections ?? 0) > 0 || state === "confirmed")
 }
 
-function noticeOf({ address, names, mounts }: NfsClientJson): Problem {
+function noticeOf({ address, names, mounts }: NfsClientJson, netgroups: boolean): Problem {
   const called = names.length === 0 ? "" : ` (calls itself ${names.join(", ")})`
   const uses = mounts === null ? "" : ` and holds files of ${mounts.join(", ")}`
   return {
     code: "stranger",
     message: `${address}${called} is connected to the NFS server${uses}, and is in no declared cluster's networks`,
-    hint: "Find out who it is, and who may mount what: `cistern exports`. If it belongs to a cluster, add its network there.",
+    hint: `Find out who it is, and who may mount what: \`cistern exports\`.${netgroups ? " It may be of a netgroup that an export names." : ""} If it belongs to a cluster, add its network there.`,
   }
 }
 

@@ -145,6 +145,18 @@ export const exportJson = z.strictObject({
   /** What clients mount: with links followed where the store can be asked. */
   directory: z.string(),
   networks: z.array(z.string()),
+  /** Hosts named besides, each with its addresses as far as they are known. */
+  hosts: z.array(
+    z.strictObject({
+      name: z.string(),
+      /** CIDR. */
+      addresses: z.array(z.string()),
+      /** Why there are none, or why they are those of before. */
+      problem: z.string().nullable(),
+    }),
+  ),
+  /** Who is in them, the NFS server's machine decides. */
+  netgroups: z.array(z.string()),
   access: z.enum(["readOnly", "readWrite"]),
   squash: z.strictObject({ uid: z.int(), gid: z.int() }).nullable(),
   /**

@@ -11,7 +11,7 @@ import {
 } from "../../nas/truenas/index.js"
 import { compareExports } from "../compare.js"
 import type { ActiveExport } from "../etab.js"
-import { canonicalNetwork, checkExports, type NfsExport } from "../export.js"
+import { canonicalClient, checkExports, type NfsExport } from "../export.js"
 import { escapedPath, renderExportLines } from "../exports-file.js"
 import { sentenceOf } from "../sentence.js"
 import type { ExportRefusal } from "../refusal.js"
@@ -237,7 +237,7 @@ function lineOf({ path, client, options }: ActiveExport): string {
 
 function pairsOf(exports: readonly NfsExport[]): string[] {
   return exports.flatMap(({ path, clients }) =>
-    clients.map(({ network }) => pairOf(path, canonicalNetwork(network))),
+    clients.map(({ network }) => pairOf(path, canonicalClient(network))),
   )
 }
 

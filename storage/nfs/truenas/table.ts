@@ -1,6 +1,6 @@
 import type { Accounts, NfsShare } from "../../nas/truenas/index.js"
 import { StorageError } from "../../errors.js"
-import { canonicalNetwork, type NfsExport } from "../export.js"
+import { canonicalClient, type NfsExport } from "../export.js"
 import { contentOf, isOwn, type ShareContent } from "./marker.js"
 import type { OwnShare } from "./steps.js"
 
@@ -75,7 +75,7 @@ export function exportsOf(contents: readonly ShareContent[]): NfsExport[] {
 
 function canonical(network: string): string[] {
   try {
-    return [canonicalNetwork(network)]
+    return [canonicalClient(network)]
   } catch (error) {
     if (error instanceof StorageError) return []
     throw error
