@@ -31,6 +31,7 @@ import type { Ledger } from "../ledger/index.js"
 import { applyDocument, type ApplyParts } from "./apply.js"
 import { Directories } from "./directories/index.js"
 import { type DoctorParts, examine } from "./doctor.js"
+import { AgreedExports } from "./exports/agreed-exports.js"
 import { ApplyExports } from "./exports/apply-exports.js"
 import { ChosenNfsServer, type ChosenNfsServerParts } from "./exports/chosen-nfs-server.js"
 import { DeclaredExports } from "./exports/declared-exports.js"
@@ -85,6 +86,7 @@ export class LocalAdministration implements Administration {
   readonly #parts: LocalAdministrationParts
   /** Keeps the exports as they are declared, from its `start` on. */
   readonly exportKeeper: ExportKeeper
+  readonly #agreements: AgreedExports
   readonly #acceptStore: AcceptStore
   readonly #acceptRepository: AcceptRepository
   readonly #stores: StoreRows
@@ -96,7 +98,9 @@ export class LocalAdministration implements Administration {
   constructor(parts: LocalAdministrationParts) {
     this.#parts = parts
     const storeFences = new StoreFences(parts)
-    const declared = new DeclaredExports({ ...parts, storeFences })
+    this.#agreements = new AgreedExports(parts.acknowledgements, parts.clock)
+    const agreements = this.#agreements
+    const declared = new DeclaredExports({ ...parts, storeFences, agreements })
     const turns = new Turns()
     const nfsServer = new ChosenNfsServer({
       entry: () => parts.keeper.fleet.document.nfsServer,
@@ -112,7 +116,7 @@ export class LocalAdministration implements Administration {
     })
     this.exportKeeper = new ExportKeeper({ ...parts, declared, storeFences, nfsServer, turns })
     this.#exports = new ExportRows({ declared, nfsServer, keeper: this.exportKeeper })
-    this.#applyExports = new ApplyExports({ ...parts, declared, nfsServer, turns })
+    this.#applyExports = new ApplyExports({ ...parts, declared, nfsServer, turns, agreements })
     this.directories = new Directories({ ...parts, storeFences, nfsServer })
     this.#nfsClients = new NfsClientRows({ ...parts, nfsServer })
     this.#hardware = new HardwareRows({ ...parts, stores: () => this.#stores.rows() })
@@ -159,7 +163,7 @@ export class LocalAdministration implements Administration {
   }
 
   async apply(request: z.output<typeof applyRequest>, by: string): Promise<ApplyJson> {
-    const result = await applyDocument(request, by, this.#parts.apply)
+    const result = await applyDocument(request, by, { ...this.#parts.apply, agreements: this.#agreements })
     if (!result.applied) return result
     return { ...result, notices: [...result.notices, ...(await this.#exported())] }
   }

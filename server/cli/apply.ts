@@ -15,6 +15,7 @@ interface Options {
   readonly dryRun?: boolean
   readonly remove?: boolean
   readonly accept: readonly string[]
+  readonly iKnow?: boolean
   readonly yes?: boolean
   readonly json?: boolean
 }
@@ -27,6 +28,10 @@ export function applyCommand(program: Command, context: Context): void {
     .option("--dry-run", "only show what would change")
     .option("--remove", "detach what the document does not name; never touches data, ledger or pins")
     .option("--accept <id...>", "acknowledge what loosens a decision, by the ids that the diff shows", [])
+    .option(
+      "--i-know",
+      "that everybody may write by an export that is declared so is meant; asked for once for each",
+    )
     .option("-y, --yes", "do not ask")
     .option("--json", "print JSON")
     .action((options: Options) => apply(options, context))
@@ -36,7 +41,12 @@ async function apply(options: Options, context: Context): Promise<void> {
   const { out } = context
   const text = options.file === "-" ? await context.readInput() : readDocument(options.file)
   checkDocument(text, options.file)
-  const request = { document: text, remove: options.remove ?? false, accept: [...options.accept] }
+  const request = {
+    document: text,
+    remove: options.remove ?? false,
+    accept: [...options.accept],
+    iKnow: options.iKnow ?? false,
+  }
   const plan = await send({ ...request, dryRun: true }, context)
   const open = plan.acknowledgements.filter(({ accepted }) => !accepted)
   const asks = out.interactive && options.yes !== true && options.dryRun !== true && options.json !== true
@@ -44,11 +54,13 @@ async function apply(options: Options, context: Context): Promise<void> {
   if (open.length > 0 && options.dryRun !== true) {
     if (options.json === true) out.json(plan)
     else
-      out.note(`Nothing was applied. Acknowledge with: ${open.map(({ id }) => `--accept ${id}`).join(" ")}`)
+      out.note(
+        `Nothing was applied. Acknowledge with: ${[...new Set(open.map(({ option }) => option))].join(" ")}`,
+      )
     context.exitWith(exitCodes.refused)
     return
   }
-  if (options.dryRun === true || !changesSomething(plan)) {
+  if (options.dryRun === true || (!changesSomething(plan) && plan.acknowledgements.length === 0)) {
     if (options.json === true) out.json(plan)
     return
   }

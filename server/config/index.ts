@@ -53,4 +53,5 @@ export {
 } from "./plan-apply.js"
 export { plainDocument, renderDocument } from "./render-document.js"
 export { documentJsonSchema, usualConvention } from "./schema.js"
+export { wideExport, wideExports, type WideExport } from "./wide-exports.js"
 export { sealedNames, type SecretValues } from "./sealing.js"

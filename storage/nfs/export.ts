@@ -1,5 +1,7 @@
 import { StorageError } from "../errors.js"
 import { formatNetwork, overlap, parseNetwork } from "../network.js"
+import { everybodyWrites } from "./everybody.js"
+import { isNetgroup } from "./netgroup.js"
 
 /** One directory that NFS clients may mount, and which of them. */
 export interface NfsExport {
@@ -21,6 +23,8 @@ export interface NfsExport {
    */
   readonly fsid: string | undefined
   readonly clients: readonly NfsClient[]
+  /** Somebody said that it is meant. Without, an export by which everybody may write is refused. */
+  readonly everybodyMayWrite?: boolean
 }
 
 export interface NfsClient {
@@ -50,7 +54,7 @@ export function checkExports(exports: readonly NfsExport[]): void {
 }
 
 /** The same for one alone. Pure: whether a directory is there is not asked. */
-export function checkExport({ path, mountPoint, fsid, clients }: NfsExport): void {
+export function checkExport({ path, mountPoint, fsid, clients, everybodyMayWrite }: NfsExport): void {
   checkPath(path)
   if (fsid !== undefined && !UUID.test(fsid)) {
     throw refused(path, `${JSON.stringify(fsid)} is no UUID`, "Give it none, or one in lower case.")
@@ -58,6 +62,15 @@ export function checkExport({ path, mountPoint, fsid, clients }: NfsExport): voi
   if (mountPoint !== undefined) checkMountPoint(path, mountPoint)
   if (clients.length === 0) throw refused(path, "nobody may mount it", "Give the cluster its networks.")
   for (const [index, client] of clients.entries()) checkClient(path, client, clients.slice(0, index))
+  if (everybodyMayWrite !== true && everybodyWrites(clients)) {
+    const networks = clients.map(({ network }) => network).join(", ")
+    throw refused(path, `everybody could write (${networks})`, "Name the networks of the cluster.")
+  }
+}
+
+/** An export that was written once: who may write was agreed to then. */
+export function asAgreed(one: NfsExport): NfsExport {
+  return everybodyWrites(one.clients) ? { ...one, everybodyMayWrite: true } : one
 }
 
 /** The directories that are exported, none of them in another one. */
@@ -123,15 +136,8 @@ function checkMountPoint(path: string, mountPoint: string): void {
   }
 }
 
-function checkClient(
-  path: string,
-  { network, access, squash }: NfsClient,
-  before: readonly NfsClient[],
-): void {
+function checkClient(path: string, { network, squash }: NfsClient, before: readonly NfsClient[]): void {
   const client = canonicalClient(network)
-  if (access === "readWrite" && client.endsWith("/0")) {
-    throw refused(path, `everybody could write (${network})`, "Name the networks of the cluster.")
-  }
   const twin = before.find((other) => meet(other.network, client))
   if (twin !== undefined) {
     throw refused(path, `${network} and ${twin.network} share addresses`, "Keep the wider one of the two.")
@@ -141,11 +147,6 @@ function checkClient(
       throw refused(path, `${id} is no user or group id`, `Give a number from 0 to ${LARGEST_ID}.`)
     }
   }
-}
-
-/** Whether the client is a netgroup, "@" and its name. Who is in it, the NFS server's machine decides. */
-export function isNetgroup(client: string): boolean {
-  return /^@[A-Za-z0-9_][A-Za-z0-9_.-]{0,62}$/.test(client)
 }
 
 /** The one spelling of a network or netgroup, in which an export names it. Throws StorageError `invalid`. */

@@ -5,10 +5,11 @@ export {
   checkExport,
   ExportedPaths,
   isAround,
-  isNetgroup,
   type NfsClient,
   type NfsExport,
 } from "./export.js"
+export { everybodyWrites } from "./everybody.js"
+export { isNetgroup } from "./netgroup.js"
 export { renderExportsFile } from "./exports-file.js"
 export { lastingFsid } from "./fsid.js"
 export {

@@ -18,10 +18,14 @@ import {
   exposureSentence,
   exposuresOf,
   type StoreEntry,
+  wideExport,
+  wideExports,
+  type WideExport,
 } from "../../config/index.js"
 import type { ExportJson } from "../../http/contract/admin.js"
 import type { FleetKeeper } from "../fleet-keeper.js"
 import { soon } from "../soon.js"
+import type { AgreedExports } from "./agreed-exports.js"
 import type { HostNames, NamedHost } from "./host-names.js"
 import type { Fence, StoreFences } from "../stores/store-fences.js"
 
@@ -54,6 +58,7 @@ export interface DeclaredExportsParts {
   readonly catalog: Catalog
   readonly storeFences: StoreFences
   readonly hostNames: Pick<HostNames, "look">
+  readonly agreements: Pick<AgreedExports, "has">
 }
 
 /** The declared exports, beside what is found of their stores and directories now. */
@@ -64,8 +69,11 @@ export class DeclaredExports {
     this.#parts = parts
   }
 
-  /** In the document's order. Looks at every directory; a store that does not answer is waited for 2 s. */
-  async look(): Promise<Declared[]> {
+  /**
+   * In the document's order. Looks at every directory; a store that does not answer is waited for 2 s. `everybody`: as if somebody
+   * had agreed that everybody may write where it is declared so.
+   */
+  async look({ everybody = false } = {}): Promise<Declared[]> {
     const { clusters, exports } = this.#parts.keeper.fleet.document
     const looks = new Map<string, StoreLook>()
     const [hosts] = await Promise.all([
@@ -81,7 +89,25 @@ export class DeclaredExports {
       const named = entry.hosts.flatMap((name) => hosts.get(name) ?? [])
       return [declaredIn(look, entry, cluster, named)]
     })
-    return refuseOverlaps(declared.map((one) => this.#withoutExposure(one)))
+    return refuseOverlaps(
+      declared.map((one) => this.#withoutExposure(one)).map((one) => this.#asAgreed(one, everybody)),
+    )
+  }
+
+  /** Declared exports of which nobody agreed that everybody may write. */
+  unagreed(): WideExport[] {
+    const wide = wideExports(this.#parts.keeper.fleet.document)
+    return wide.filter((one) => !this.#parts.agreements.has(one))
+  }
+
+  #asAgreed(one: Declared, everybody: boolean): Declared {
+    const wide = wideExport(one.entry, this.#parts.keeper.fleet.document)
+    if (wide === undefined || one.verdict.kind === "withheld" || one.verdict.kind === "refused") return one
+    if (everybody || this.#parts.agreements.has(wide)) {
+      return { ...one, asked: { ...one.asked, everybodyMayWrite: true } }
+    }
+    const problem = { code: "everybody_writes", message: wide.why, hint: EVERYBODY_HINT }
+    return { ...one, verdict: { kind: "refused", problem } }
   }
 
   /** The document says so already, but for links that lead into another store, and documents of earlier versions. */
@@ -192,6 +218,9 @@ function declaredIn(
   return { entry, cluster, hosts, directory: realPath, asked, mountsBelow, verdict: { kind: "wanted" } }
 }
 
+export const EVERYBODY_HINT =
+  "Name the networks of the cluster. If it is meant all the same: `cistern exports apply --i-know`."
+
 export const HOST_HINT =
   "Look at what this machine's resolver tells (`getent ahosts NAME`), or give the cluster the address as a network, such as 192.168.10.7/32."
 
@@ -243,5 +272,11 @@ function refuseOverlaps(all: readonly Declared[]): Declared[] {
 
 /** One directory for several clusters is one export with the clients of all. */
 export function joinedTo(before: NfsExport | undefined, one: NfsExport): NfsExport {
-  return before === undefined ? one : { ...one, clients: [...before.clients, ...one.clients] }
+  if (before === undefined) return one
+  const everybodyMayWrite = (before.everybodyMayWrite ?? false) || (one.everybodyMayWrite ?? false)
+  return {
+    ...one,
+    clients: [...before.clients, ...one.clients],
+    ...(everybodyMayWrite && { everybodyMayWrite }),
+  }
 }

@@ -1,6 +1,7 @@
 import {
   canonicalClient,
   compareExports,
+  everybodyWrites,
   type ExportDifference,
   isAround,
   type NfsExport,
@@ -55,6 +56,7 @@ export class ExportRows {
         netgroups: [...one.entry.netgroups],
         access: one.entry.access,
         squash: one.entry.squash ?? null,
+        everybody: everybodyWrites(one.asked.clients),
         ...this.#shown(one, served, differences),
       })),
       file: renderExportsFile(target),

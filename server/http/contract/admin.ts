@@ -159,6 +159,8 @@ export const exportJson = z.strictObject({
   netgroups: z.array(z.string()),
   access: z.enum(["readOnly", "readWrite"]),
   squash: z.strictObject({ uid: z.int(), gid: z.int() }).nullable(),
+  /** Whether everybody may write by it, as far as nobody refuses that. */
+  everybody: z.boolean(),
   /**
    * `exported`: exactly so. `different`: otherwise, or to somebody else too. `missing`: not at all. `withheld`: its store is fenced,
    * so nobody should mount it. `refused`: it must never be exported. `unknown`: the store or the server cannot be asked.
@@ -186,6 +188,8 @@ export const applyExportsRequest = z.strictObject({
   dryRun: z.boolean().default(false),
   /** Also where our file is not as we left it. */
   replace: z.boolean().default(false),
+  /** That everybody may write by some of them is meant. Without: 409 `everybody_writes`, and nothing is applied. */
+  iKnow: z.boolean().exactOptional(),
   /** `basis` of the dry run that was agreed to. Something changed since: 409 `stale_plan`. */
   basis: z.string().exactOptional(),
 })
@@ -199,6 +203,8 @@ export const exportsAppliedJson = z.strictObject({
   notLoaded: z.boolean(),
   /** Declared and not to be exported now, one sentence each. */
   withheld: z.array(z.string()),
+  /** Exports by which everybody may write, and nobody agreed to it before, one sentence each. */
+  everybody: z.array(z.string()),
   basis: z.string(),
 })
 export type ExportsAppliedJson = z.infer<typeof exportsAppliedJson>
@@ -239,6 +245,8 @@ export const applyRequest = z.strictObject({
   /** Detach what the document does not name. */
   remove: z.boolean().default(false),
   accept: z.array(z.string()).default([]),
+  /** That everybody may write by some exports is meant. Each is agreed to exactly as it is now. */
+  iKnow: z.boolean().exactOptional(),
   /** `basis` of the dry run whose diff was agreed to. Something else was applied since: 409 `stale_plan`. */
   basis: z.string().exactOptional(),
 })
@@ -256,8 +264,16 @@ export const changeJson = z.strictObject({
 })
 export type ChangeJson = z.infer<typeof changeJson>
 
-/** Something in the diff that loosens a decision and needs `--accept ID`. The id is made of the change itself. */
-export const acknowledgementJson = z.strictObject({ id: z.string(), why: z.string(), accepted: z.boolean() })
+/**
+ * Something that somebody must say is meant: what in the diff loosens a decision, and exports by which everybody may write. The id is
+ * made of it. `option` says it on the command line: `--accept ID` or `--i-know`.
+ */
+export const acknowledgementJson = z.strictObject({
+  id: z.string(),
+  why: z.string(),
+  option: z.string(),
+  accepted: z.boolean(),
+})
 export type AcknowledgementJson = z.infer<typeof acknowledgementJson>
 
 /** 200 for a dry run and for what was applied; 409 with the same body when acknowledgements are missing. */

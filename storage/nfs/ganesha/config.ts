@@ -1,5 +1,6 @@
 import { StorageError } from "../../errors.js"
-import { canonicalClient, checkExports, isNetgroup, type NfsClient, type NfsExport } from "../export.js"
+import { canonicalClient, checkExports, type NfsClient, type NfsExport } from "../export.js"
+import { isNetgroup } from "../netgroup.js"
 
 /** exports(5)'s nobody, whom root becomes where users stay who they are. */
 const NOBODY = { uid: 65534, gid: 65534 }

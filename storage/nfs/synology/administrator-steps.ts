@@ -1,4 +1,5 @@
-import { canonicalClient, checkExports, isNetgroup, type NfsClient, type NfsExport } from "../export.js"
+import { canonicalClient, checkExports, type NfsClient, type NfsExport } from "../export.js"
+import { isNetgroup } from "../netgroup.js"
 import { shareAt } from "./shared-folders.js"
 import { noNetgroups, squashWord, type SquashWord } from "./rules.js"
 

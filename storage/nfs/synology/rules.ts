@@ -3,7 +3,8 @@ import { StorageError } from "../../errors.js"
 import type { NfsRule } from "../../nas/synology/index.js"
 import { formatNetwork, parseAddress } from "../../network.js"
 import type { ExportSetting } from "../compare.js"
-import { canonicalClient, isNetgroup, type NfsClient } from "../export.js"
+import { canonicalClient, type NfsClient } from "../export.js"
+import { isNetgroup } from "../netgroup.js"
 
 // An NFS rule of DSM's and a client of an export say the same in different words (reference nas-platforms.md §3.3).
 

@@ -1,7 +1,8 @@
 import type { Accounts, FoundFilesystem, NfsShare } from "../../nas/truenas/index.js"
 import { overlap, parseNetwork } from "../../network.js"
 import { StorageError } from "../../errors.js"
-import { isNetgroup, type NfsExport } from "../export.js"
+import type { NfsExport } from "../export.js"
+import { isNetgroup } from "../netgroup.js"
 import type { ExportRefusal } from "../refusal.js"
 
 export interface RefusalFacts {

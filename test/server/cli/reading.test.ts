@@ -236,6 +236,9 @@ describe("cistern exports", () => {
         cluster: "home",
         directory: "/mnt/tank/kopia",
         networks: ["192.168.10.0/24", "fd00:1::/64"],
+        hosts: [{ name: "backup.lan", addresses: ["10.9.8.7/32"], problem: null }],
+        netgroups: ["@movers"],
+        everybody: false,
         access: "readWrite",
         squash: { uid: 568, gid: 568 },
         state: "exported",
@@ -247,6 +250,9 @@ describe("cistern exports", () => {
         cluster: "lab",
         directory: "/mnt/tank/restic",
         networks: [],
+        hosts: [],
+        netgroups: [],
+        everybody: true,
         access: "readOnly",
         squash: null,
         state: "refused",
@@ -260,9 +266,9 @@ describe("cistern exports", () => {
     const { stdout, requests } = await asked(["exports"], 200, answer)
     expect(requests).toMatchObject([{ method: "GET", url: "/api/v1/exports" }])
     expect(stdout)
-      .toBe(`STATE                         DIRECTORY         CLUSTER  NETWORKS                     ACCESS      EVERYBODY IS
-exported                      /mnt/tank/kopia   home     192.168.10.0/24 fd00:1::/64  read-write  568:568
-refused: nobody may mount it  /mnt/tank/restic  lab                                   read-only   -
+      .toBe(`STATE                         DIRECTORY         CLUSTER  CLIENTS                                                       ACCESS                    EVERYBODY IS
+exported                      /mnt/tank/kopia   home     192.168.10.0/24 fd00:1::/64 backup.lan (10.9.8.7/32) @movers  read-write                568:568
+refused: nobody may mount it  /mnt/tank/restic  lab                                                                    read-write for EVERYBODY  -
 `)
   })
 
@@ -278,6 +284,7 @@ refused: nobody may mount it  /mnt/tank/restic  lab                             
       removed: ["/a x(rw)"],
       notLoaded: false,
       withheld: ["nas:c for lab: no"],
+      everybody: [],
       basis: "1",
     }
     const { stdout, requests } = await asked(["exports", "apply", "--replace"], 200, plan)
@@ -292,7 +299,7 @@ refused: nobody may mount it  /mnt/tank/restic  lab                             
     [["--dry-run"], { added: ["/b x(rw)"], notLoaded: false }, "+ /b x(rw)\n"],
     [[], { added: [], notLoaded: false }, "Nothing changes.\n"],
   ])("applies nothing by %j", async (words, changes, said) => {
-    const plan = { applied: false, removed: [], withheld: [], basis: "1", ...changes }
+    const plan = { applied: false, removed: [], withheld: [], everybody: [], basis: "1", ...changes }
     const { stdout, requests } = await asked(["exports", "apply", ...words], 200, plan)
     expect(requests).toHaveLength(1)
     expect(stdout).toBe(said)
