@@ -46,6 +46,7 @@ import type { HostNames } from "./exports/host-names.js"
 import { NfsClientRows, type NfsClientRowsParts } from "./exports/nfs-client-rows.js"
 import { AcceptRepository } from "./repositories/accept-repository.js"
 import { repositoryChecks } from "./repositories/repository-checks.js"
+import { restartChecks } from "./exports/restart-checks.js"
 import { soon } from "./soon.js"
 import { StoreFences } from "./stores/store-fences.js"
 import type { StoreFactsParts } from "./stores/store-facts.js"
@@ -87,6 +88,7 @@ export class LocalAdministration implements Administration {
   /** Keeps the exports as they are declared, from its `start` on. */
   readonly exportKeeper: ExportKeeper
   readonly #agreements: AgreedExports
+  readonly #nfsServer: ChosenNfsServer
   readonly #acceptStore: AcceptStore
   readonly #acceptRepository: AcceptRepository
   readonly #stores: StoreRows
@@ -106,6 +108,7 @@ export class LocalAdministration implements Administration {
       entry: () => parts.keeper.fleet.document.nfsServer,
       make: parts.makeNfsServer,
     })
+    this.#nfsServer = nfsServer
     this.#stores = new StoreRows({ ...parts, storeFences })
     this.#acceptRepository = new AcceptRepository(parts)
     this.#acceptStore = new AcceptStore({
@@ -214,7 +217,11 @@ export class LocalAdministration implements Administration {
   async #moreChecks(): Promise<CheckJson[]> {
     const declared = this.#parts.keeper.fleet.document.exports.length
     const [clients, hardware] = await Promise.all([this.nfsClients(), this.hardware()])
-    return [...nfsClientChecks(clients, declared), ...hardwareChecks(hardware)]
+    return [
+      ...nfsClientChecks(clients, declared),
+      ...restartChecks(this.#nfsServer.current),
+      ...hardwareChecks(hardware),
+    ]
   }
 
   async #repositoryChecks(): Promise<CheckJson[]> {

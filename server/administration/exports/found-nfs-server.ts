@@ -69,6 +69,11 @@ export class FoundNfsServer implements NfsServer {
     await (await this.#server()).apply(wanted, options)
   }
 
+  /** Of the one that was found last. */
+  afterRestart(): ReturnType<NonNullable<NfsServer["afterRestart"]>> {
+    return this.#found?.afterRestart?.()
+  }
+
   async #server(): Promise<NfsServer> {
     if (this.#found === undefined) await this.state()
     if (this.#found !== undefined) return this.#found
