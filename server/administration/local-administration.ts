@@ -11,6 +11,7 @@ import {
   type CheckJson,
   type applyExportsRequest,
   type applyRequest,
+  type createStoreRequest,
   type DocumentJson,
   type DoctorJson,
   type ExportsAppliedJson,
@@ -21,8 +22,11 @@ import {
   type RepositoryAcceptedJson,
   type SnapshotsJson,
   type StoreAcceptedJson,
+  type StoreCreatedJson,
   type StoresJson,
+  type StoreWithdrawnJson,
   type VolumesJson,
+  type withdrawStoreRequest,
 } from "../http/contract/admin.js"
 import type { HardwareJson } from "../http/contract/hardware.js"
 import type { NfsClientsJson } from "../http/contract/nfs-clients.js"
@@ -50,6 +54,8 @@ import { restartChecks } from "./exports/restart-checks.js"
 import { soon } from "./soon.js"
 import { StoreFences } from "./stores/store-fences.js"
 import type { StoreFactsParts } from "./stores/store-facts.js"
+import { CreateStore } from "./stores/create-store.js"
+import { WithdrawStore } from "./stores/withdraw-store.js"
 import { AcceptStore } from "./stores/accept-store.js"
 import { StoreRows } from "./stores/store-rows.js"
 import { Turns } from "./turns.js"
@@ -91,6 +97,8 @@ export class LocalAdministration implements Administration {
   readonly #nfsServer: ChosenNfsServer
   readonly #acceptStore: AcceptStore
   readonly #acceptRepository: AcceptRepository
+  readonly #createStore: CreateStore
+  readonly #withdrawStore: WithdrawStore
   readonly #stores: StoreRows
   readonly #exports: ExportRows
   readonly #applyExports: ApplyExports
@@ -116,6 +124,18 @@ export class LocalAdministration implements Administration {
       storeFences,
       look: () => this.exportKeeper.look(),
       row: (store) => this.#stores.row(store),
+    })
+    const apply = (request: z.output<typeof applyRequest>, by: string): Promise<ApplyJson> =>
+      this.apply(request, by)
+    this.#createStore = new CreateStore({ ...parts, applyDocument: apply })
+    this.#withdrawStore = new WithdrawStore({
+      ...parts,
+      storeFences,
+      applyDocument: apply,
+      current: () => parts.apply.shelf.current(),
+      withdrawn: () => this.exportKeeper.redeclared(),
+      nfsServer: () => (this.exportKeeper.keeps ? nfsServer.current : undefined),
+      nfsClients: () => this.nfsClients(),
     })
     this.exportKeeper = new ExportKeeper({ ...parts, declared, storeFences, nfsServer, turns })
     this.#exports = new ExportRows({ declared, nfsServer, keeper: this.exportKeeper })
@@ -159,6 +179,18 @@ export class LocalAdministration implements Administration {
 
   acceptStore(name: string, by: string): Promise<StoreAcceptedJson> {
     return this.#acceptStore.accept(name, by)
+  }
+
+  createStore(request: z.output<typeof createStoreRequest>, by: string): Promise<StoreCreatedJson> {
+    return this.#createStore.create(request, by)
+  }
+
+  withdrawStore(
+    name: string,
+    request: z.output<typeof withdrawStoreRequest>,
+    by: string,
+  ): Promise<StoreWithdrawnJson> {
+    return this.#withdrawStore.withdraw(name, request, by)
   }
 
   acceptRepository(name: string, request: AcceptRepositoryRequest, by: string): RepositoryAcceptedJson {

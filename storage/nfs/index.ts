@@ -1,4 +1,4 @@
-export { compareExports, type ExportDifference, type ExportSetting } from "./compare.js"
+export { compareExports, type ExportDifference, type ExportSetting, networkOf } from "./compare.js"
 export type { ActiveExport } from "./etab.js"
 export {
   canonicalClient,

@@ -1,4 +1,4 @@
-import express, { type Request, Router } from "express"
+import express, { Router } from "express"
 import type { z } from "zod"
 import {
   type AcceptRepositoryRequest,
@@ -7,6 +7,7 @@ import {
   applyExportsRequest,
   type ApplyJson,
   applyRequest,
+  createStoreRequest,
   type DocumentJson,
   type DoctorJson,
   type ExportsAppliedJson,
@@ -17,8 +18,11 @@ import {
   type RepositoryAcceptedJson,
   type SnapshotsJson,
   type StoreAcceptedJson,
+  type StoreCreatedJson,
   type StoresJson,
+  type StoreWithdrawnJson,
   type VolumesJson,
+  withdrawStoreRequest,
 } from "../contract/admin.js"
 import { type DirectoryAdministration, directoryRoutes } from "./directory-routes.js"
 import { bodyOf, queryOf } from "./request-parts.js"
@@ -42,6 +46,12 @@ export interface Administration {
   hardware(): Promise<HardwareJson>
   applyExports(request: z.output<typeof applyExportsRequest>, by: string): Promise<ExportsAppliedJson>
   acceptStore(name: string, by: string): Promise<StoreAcceptedJson>
+  createStore(request: z.output<typeof createStoreRequest>, by: string): Promise<StoreCreatedJson>
+  withdrawStore(
+    name: string,
+    request: z.output<typeof withdrawStoreRequest>,
+    by: string,
+  ): Promise<StoreWithdrawnJson>
   acceptRepository(name: string, request: AcceptRepositoryRequest, by: string): RepositoryAcceptedJson
   apply(request: z.output<typeof applyRequest>, by: string): Promise<ApplyJson>
   document(): DocumentJson
@@ -97,14 +107,24 @@ export function adminRoutes(administration: Administration): Router {
   router.post(`${adminPaths.stores}/:store/accept`, async (request, response) => {
     response.json(await administration.acceptStore(request.params.store, LOCAL_ADMINISTRATOR))
   })
+  router.post(adminPaths.stores, async (request, response) => {
+    const body = bodyOf(request, createStoreRequest)
+    const result = await administration.createStore(body, LOCAL_ADMINISTRATOR)
+    response.status(statusOf(result, body)).json(result)
+  })
+  router.post(`${adminPaths.stores}/:store/withdraw`, async (request, response) => {
+    const body = bodyOf(request, withdrawStoreRequest)
+    const result = await administration.withdrawStore(request.params.store, body, LOCAL_ADMINISTRATOR)
+    response.status(statusOf(result, body)).json(result)
+  })
   router.post(`${adminPaths.repositories}/:repository/accept`, async (request, response) => {
     const body = bodyOf(request, acceptRepositoryRequest)
     response.json(administration.acceptRepository(request.params.repository, body, LOCAL_ADMINISTRATOR))
   })
   router.post(adminPaths.apply, async (request, response) => {
-    const result = await administration.apply(bodyOf(request, applyRequest), LOCAL_ADMINISTRATOR)
-    const refused = result.acknowledgements.some(({ accepted }) => !accepted) && !result.applied
-    response.status(refused && !dryRun(request) ? 409 : 200).json(result)
+    const body = bodyOf(request, applyRequest)
+    const result = await administration.apply(body, LOCAL_ADMINISTRATOR)
+    response.status(statusOf(result, body)).json(result)
   })
   router.post(adminPaths.freshOnce, (request, response) => {
     response.json(administration.freshOnce(bodyOf(request, freshOnceRequest), LOCAL_ADMINISTRATOR))
@@ -113,6 +133,10 @@ export function adminRoutes(administration: Administration): Router {
   return router
 }
 
-function dryRun(request: Request): boolean {
-  return bodyOf(request, applyRequest).dryRun
+/** Of a plan whose acknowledgements are missing: 409. */
+function statusOf(
+  { applied, acknowledgements }: Pick<ApplyJson, "applied" | "acknowledgements">,
+  { dryRun }: { readonly dryRun: boolean },
+): number {
+  return !applied && !dryRun && acknowledgements.some(({ accepted }) => !accepted) ? 409 : 200
 }

@@ -287,6 +287,38 @@ export const applyJson = z.strictObject({
 })
 export type ApplyJson = z.infer<typeof applyJson>
 
+/** POST /api/v1/stores: one more store, as a document that names only it would declare it. */
+export const createStoreRequest = z.strictObject({
+  name: z.string(),
+  path: z.string(),
+  allowRoot: z.boolean().default(false),
+  /** Also make the directory. */
+  make: z.boolean().default(false),
+  dryRun: z.boolean().default(false),
+  basis: z.string().exactOptional(),
+})
+export type CreateStoreRequest = z.input<typeof createStoreRequest>
+export const storeCreatedJson = applyJson.extend({
+  /** Directories that were made, or in a dry run would be. */
+  made: z.array(z.string()),
+})
+export type StoreCreatedJson = z.infer<typeof storeCreatedJson>
+
+/** POST /api/v1/stores/{store}/withdraw: its exports, then the store, leave the document. Nothing in it is touched. */
+export const withdrawStoreRequest = z.strictObject({
+  /** Also detach the repositories in it; without, there must be none: 409 `store_in_use`. */
+  withRepositories: z.boolean().default(false),
+  dryRun: z.boolean().default(false),
+  accept: z.array(z.string()).default([]),
+  basis: z.string().exactOptional(),
+})
+export type WithdrawStoreRequest = z.input<typeof withdrawStoreRequest>
+export const storeWithdrawnJson = applyJson.extend({
+  /** Who has it mounted, or may have, one sentence each. */
+  clients: z.array(z.string()),
+})
+export type StoreWithdrawnJson = z.infer<typeof storeWithdrawnJson>
+
 /** GET /api/v1/document: what is applied, with references in place of secret values. */
 export const documentJson = z.strictObject({ document: z.record(z.string(), z.unknown()) })
 export type DocumentJson = z.infer<typeof documentJson>

@@ -218,7 +218,7 @@ describe("cistern apply of a faulty document", () => {
   it("tells what only the daemon can know with its line", async () => {
     const { exitCode, stderr } = await apply(`${base}exports:\n  - { store: none, cluster: home }\n`)
     expect(exitCode).toBe(2)
-    expect(stderr).toContain("exports.0.store: there is no store named none")
+    expect(stderr).toContain("exports.none: for home.store: there is no store named none")
   })
 
   it("that is not there ends with 2", async () => {
