@@ -66,11 +66,23 @@ export async function examine(parts: DoctorParts): Promise<DoctorJson> {
   }
 }
 
+/** The system lets nobody in with what it was given. */
+const REFUSED: ReadonlySet<string> = new Set([
+  "unreadable",
+  "unsupported",
+  "wrong_password",
+  "password_missing",
+])
+
 /** What serves the exports, and why it cannot be kept as declared. */
 function serverCheck({ exports, server, problem }: ExportsJson): CheckJson[] {
   if (exports.length === 0) return []
   const name = "NFS server"
-  if (problem !== null) return [{ name, status: "fail", detail: problem.message, hint: problem.hint }]
+  if (problem !== null) {
+    const byHand = REFUSED.has(problem.code) ? "What to do by hand: `cistern exports steps`." : ""
+    const hint = `${problem.hint ?? ""} ${byHand}`.trim()
+    return [{ name, status: "fail", detail: problem.message, hint: hint === "" ? null : hint }]
+  }
   if (server === null) return []
   const detail = `${server.kind}, ${server.running ? "running" : "stopped"}`
   return [{ name, status: server.running ? "ok" : "warn", detail, hint: null }]

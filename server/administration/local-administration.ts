@@ -16,6 +16,7 @@ import {
   type DoctorJson,
   type ExportsAppliedJson,
   type ExportsJson,
+  type ExportStepsJson,
   type FreshOnceJson,
   type freshOnceRequest,
   type RepositoriesJson,
@@ -41,6 +42,7 @@ import { ChosenNfsServer, type ChosenNfsServerParts } from "./exports/chosen-nfs
 import { DeclaredExports } from "./exports/declared-exports.js"
 import { ExportKeeper, type ExportKeeperParts } from "./exports/export-keeper.js"
 import { ExportRows } from "./exports/export-rows.js"
+import { ExportSteps } from "./exports/export-steps.js"
 import type { FleetKeeper } from "./fleet-keeper.js"
 import { FleetPlaces } from "./repositories/fleet-places.js"
 import { hardwareChecks } from "./hardware/hardware-checks.js"
@@ -94,6 +96,7 @@ export class LocalAdministration implements Administration {
   /** Keeps the exports as they are declared, from its `start` on. */
   readonly exportKeeper: ExportKeeper
   readonly #agreements: AgreedExports
+  readonly #exportSteps: ExportSteps
   readonly #nfsServer: ChosenNfsServer
   readonly #acceptStore: AcceptStore
   readonly #acceptRepository: AcceptRepository
@@ -139,6 +142,13 @@ export class LocalAdministration implements Administration {
     })
     this.exportKeeper = new ExportKeeper({ ...parts, declared, storeFences, nfsServer, turns })
     this.#exports = new ExportRows({ declared, nfsServer, keeper: this.exportKeeper })
+    this.#exportSteps = new ExportSteps({
+      declared,
+      nfsServer,
+      entry: () => parts.keeper.fleet.document.nfsServer,
+      make: parts.makeNfsServer,
+      nfsClients: () => this.nfsClients(),
+    })
     this.#applyExports = new ApplyExports({ ...parts, declared, nfsServer, turns, agreements })
     this.directories = new Directories({ ...parts, storeFences, nfsServer })
     this.#nfsClients = new NfsClientRows({ ...parts, nfsServer })
@@ -163,6 +173,10 @@ export class LocalAdministration implements Administration {
 
   exports(): Promise<ExportsJson> {
     return this.#exports.rows()
+  }
+
+  exportSteps(system: ExportStepsJson["system"] | undefined): Promise<ExportStepsJson> {
+    return this.#exportSteps.steps(system)
   }
 
   nfsClients(): Promise<NfsClientsJson> {

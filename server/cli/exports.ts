@@ -8,6 +8,7 @@ import {
   exportsJson,
 } from "../http/contract/admin.js"
 import type { Context } from "./context.js"
+import { exportsStepsCommand } from "./exports-steps.js"
 import { exportsClientsCommand } from "./exports-clients.js"
 import { exitCodes } from "./exit-codes.js"
 import type { Output } from "./output.js"
@@ -56,6 +57,7 @@ export function exportsCommand(program: Command, context: Context): void {
       context.out.text(file.trimEnd())
     })
   exportsClientsCommand(exports, context)
+  exportsStepsCommand(exports, context)
   exports
     .command("apply")
     .description(

@@ -31,6 +31,7 @@ export {
   parseOwnRules,
   SynologyServer,
 } from "./synology/index.js"
+export { stepsByHand, type StepsByHand } from "./steps-by-hand.js"
 export { TrueNasServer } from "./truenas/index.js"
 export { withoutWithdrawn } from "./withdrawn.js"
 export {

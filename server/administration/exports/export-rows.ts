@@ -172,7 +172,7 @@ function withoutLost(shown: Shown, { hosts }: Declared): Shown {
   return { state: "different", problem: { code: "host_not_found", message: lost.problem, hint: HOST_HINT } }
 }
 
-function sentenceOf(difference: ExportDifference): string {
+export function sentenceOf(difference: ExportDifference): string {
   const { path, client } = difference
   if (difference.kind === "missing") return `${client} cannot mount ${path}`
   if (difference.kind === "foreign") {

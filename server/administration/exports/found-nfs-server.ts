@@ -16,6 +16,11 @@ const SYSTEMS = [
   { file: "/usr/bin/midclt", kind: "truenas", name: "TrueNAS" },
 ] as const
 
+/** The NAS system that this machine is, where it is one that writes its exports itself. */
+export function systemHere(): (typeof SYSTEMS)[number]["kind"] | undefined {
+  return SYSTEMS.find(({ file }) => existsSync(file))?.kind
+}
+
 /** The NFS server of this machine, whichever it is: the one that runs, else the one that is installed. */
 export class FoundNfsServer implements NfsServer {
   readonly #candidates: readonly NfsServer[]

@@ -12,8 +12,10 @@ import {
   type DoctorJson,
   type ExportsAppliedJson,
   type ExportsJson,
+  type ExportStepsJson,
   type FreshOnceJson,
   freshOnceRequest,
+  nfsSystem,
   type RepositoriesJson,
   type RepositoryAcceptedJson,
   type SnapshotsJson,
@@ -24,6 +26,7 @@ import {
   type VolumesJson,
   withdrawStoreRequest,
 } from "../contract/admin.js"
+import { HttpError } from "../errors.js"
 import { type DirectoryAdministration, directoryRoutes } from "./directory-routes.js"
 import { bodyOf, queryOf } from "./request-parts.js"
 import { type HardwareJson, hardwarePath } from "../contract/hardware.js"
@@ -42,6 +45,7 @@ export interface Administration {
   snapshots(filter: SnapshotFilter): Promise<SnapshotsJson>
   stores(): Promise<StoresJson>
   exports(): Promise<ExportsJson>
+  exportSteps(system: z.output<typeof nfsSystem> | undefined): Promise<ExportStepsJson>
   nfsClients(): Promise<NfsClientsJson>
   hardware(): Promise<HardwareJson>
   applyExports(request: z.output<typeof applyExportsRequest>, by: string): Promise<ExportsAppliedJson>
@@ -86,6 +90,11 @@ export function adminRoutes(administration: Administration): Router {
   })
   router.get(adminPaths.exports, async (_request, response) => {
     response.json(await administration.exports())
+  })
+  router.get(adminPaths.exportSteps, async (request, response) => {
+    const system = nfsSystem.optional().safeParse(queryOf(request)["system"])
+    if (!system.success) throw new HttpError(400, "invalid", "There is no such system.")
+    response.json(await administration.exportSteps(system.data))
   })
   router.get(nfsClientsPath, async (_request, response) => {
     response.json(await administration.nfsClients())

@@ -209,6 +209,22 @@ export const exportsAppliedJson = z.strictObject({
 })
 export type ExportsAppliedJson = z.infer<typeof exportsAppliedJson>
 
+/** GET /api/v1/exports/steps?system= : what an administrator does by hand to have what is declared. */
+export const nfsSystem = z.enum(["kernel", "ganesha", "truenas", "synology"])
+export const exportStepsJson = z.strictObject({
+  system: nfsSystem,
+  /** Lines of text. */
+  steps: z.array(z.string()),
+  /** Declared, and not to be exported, one sentence each. */
+  left: z.array(z.string()),
+  /** Read back: what is not so yet, one sentence each. Null: it cannot be read. */
+  differences: z.array(z.string()).nullable(),
+  unreadable: z.string().nullable(),
+  /** Clients of declared clusters that are connected to this machine's NFS server. */
+  connected: z.array(z.string()),
+})
+export type ExportStepsJson = z.infer<typeof exportStepsJson>
+
 /** POST /api/v1/stores/{store}/accept, with an empty body: the store as it is now is the right one. */
 export const storeAcceptedJson = z.strictObject({
   store: storeJson,
@@ -360,6 +376,7 @@ export const adminPaths = {
   stores: "/api/v1/stores",
   exports: "/api/v1/exports",
   applyExports: "/api/v1/exports/apply",
+  exportSteps: "/api/v1/exports/steps",
   apply: "/api/v1/apply",
   document: "/api/v1/document",
   freshOnce: "/api/v1/fresh-once",

@@ -272,6 +272,29 @@ refused: nobody may mount it  /mnt/tank/restic  lab                             
 `)
   })
 
+  it.each([
+    [{ differences: ["a is missing"], unreadable: null }, 1, "Read back: it is not so yet.\n  a is missing"],
+    [{ differences: [], unreadable: null }, 0, "Read back: it is exported exactly so."],
+    [
+      { differences: null, unreadable: "no account" },
+      3,
+      "(no account). That it works is seen by who is connected:\n  b",
+    ],
+  ])("prints the steps by hand and what is left of them: %j", async (read, code, said) => {
+    const steps = { system: "synology", steps: ["Control Panel > x"], left: ["c"], connected: ["b"], ...read }
+    const { stdout, exitCode, requests } = await asked(
+      ["exports", "steps", "--system", "synology"],
+      200,
+      steps,
+    )
+    expect(requests).toMatchObject([{ method: "GET", url: "/api/v1/exports/steps?system=synology" }])
+    expect({ exitCode, stdout }).toEqual({
+      exitCode: code,
+      stdout: expect.stringContaining(said) as string,
+    })
+    expect(stdout).toMatch(/^Control Panel > x\n\nnot to be exported: c\n/)
+  })
+
   it("prints the file and nothing else", async () => {
     const { stdout, stderr } = await asked(["exports", "show"], 200, answer)
     expect({ stdout, stderr }).toEqual({ stdout: answer.file, stderr: "" })
