@@ -15,12 +15,15 @@ import {
   DatabaseShelf,
   FleetKeeper,
   fleetMetrics,
+  HostMemory,
+  HostNames,
   isListed,
   LedgerAdoption,
   LedgerCopies,
   lentByDropIn,
   LocalAdministration,
   nfsServerMaker,
+  resolveHost,
 } from "./administration/index.js"
 import {
   Answerer,
@@ -220,6 +223,11 @@ export async function startDaemon(config: Config): Promise<RunningDaemon> {
     },
     nfsClients: () => readClients(),
     engines: { kopia: config.kopia, restic: config.restic },
+    hostNames: new HostNames({
+      clock: systemClock,
+      resolve: resolveHost,
+      memory: new HostMemory(stateDirectory),
+    }),
     apply,
     doctor: {
       lastWriteError: () => ledger.lastWriteError,

@@ -11,10 +11,12 @@ import {
   plainDocument,
   planApply,
   type SealedSecrets,
+  wideExports,
 } from "../config/index.js"
 import type { FenceRecord } from "../../storage/disk/index.js"
 import type { ApplyJson, applyRequest } from "../http/contract/admin.js"
 import { HttpError } from "../http/index.js"
+import type { AgreedExports } from "./exports/agreed-exports.js"
 import { refuseTwins } from "./stores/twin-stores.js"
 
 /** Where the applied document is kept. */
@@ -42,13 +44,16 @@ export interface ApplyParts {
   readonly record: (acknowledged: readonly string[], by: string) => void
 }
 
+/** What was agreed to of exports by which everybody may write. */
+export type Agreements = Pick<AgreedExports, "has" | "agree" | "settle">
+
 /** Plans what a document changes, says it, and on a clear plan keeps the document and declares it. */
 export async function applyDocument(
   request: z.output<typeof applyRequest>,
   by: string,
-  parts: ApplyParts,
+  parts: ApplyParts & { readonly agreements: Agreements },
 ): Promise<ApplyJson> {
-  const { shelf, secrets } = parts
+  const { shelf, secrets, agreements } = parts
   const parsed = inHttpTerms(() => parseDocument(request.document))
   const before = shelf.current()
   const plan = inHttpTerms(() =>
@@ -59,21 +64,27 @@ export async function applyDocument(
       hint: "Look at the diff as it is now and agree to that one.",
     })
   }
-  const missing = missingAcknowledgements(plan, request.accept)
+  const wide = wideExports(plan.document)
+  const open = wide.filter((one) => !agreements.has(one))
+  const isRefused =
+    missingAcknowledgements(plan, request.accept).length > 0 || (open.length > 0 && request.iKnow !== true)
   const result = {
     changes: plan.changes.map((change) => ({
       ...change,
       fields: [...change.fields],
       notes: [...change.notes],
     })),
-    acknowledgements: plan.acknowledgements.map(({ id, why }) => ({
-      id,
-      why,
-      accepted: request.accept.includes(id),
-    })),
+    acknowledgements: [
+      ...plan.acknowledgements.map(({ id, why }) => ({
+        id,
+        why,
+        option: `--accept ${id}`,
+        accepted: request.accept.includes(id),
+      })),
+      ...open.map(({ id, why }) => ({ id, why, option: "--i-know", accepted: request.iKnow === true })),
+    ],
   }
-  if (request.dryRun || missing.length > 0)
-    return { applied: false, ...result, notices: [], basis: plan.basis }
+  if (request.dryRun || isRefused) return { applied: false, ...result, notices: [], basis: plan.basis }
 
   const fences = await newFences(plan.document, parts)
   const notices = await adoptedFrom(fences, parts)
@@ -82,10 +93,13 @@ export async function applyDocument(
       hint: "Apply yours again.",
     })
   }
-  if (changesAnything(plan) || plan.secrets.size > 0 || fences.size > 0) {
+  if (changesAnything(plan) || plan.secrets.size > 0 || fences.size > 0 || open.length > 0) {
     shelf.replace(plan.document, plan.secrets, fences)
+    // Stopped in between, what nobody agreed to is refused.
+    agreements.settle(wideExports(before), wide, by)
+    agreements.agree(wide, by)
     parts.record(
-      plan.acknowledgements.map(({ id }) => id),
+      [...plan.acknowledgements, ...open].map(({ id }) => id),
       by,
     )
     parts.declared(plan.document)
@@ -145,7 +159,8 @@ function inHttpTerms<T>(work: () => T): T {
 export function documentFromText(text: string | undefined): Document {
   if (text === undefined) return emptyDocument
   const declared = parsePlainDocument(JSON.parse(text))
-  return planApply(emptyDocument, declared, { secrets: { has: () => true, holds: () => true } }).document
+  const secrets = { has: () => true, holds: () => true }
+  return planApply(emptyDocument, declared, { secrets, kept: true }).document
 }
 
 export function textOfDocument(document: Document): string {

@@ -66,11 +66,23 @@ export async function examine(parts: DoctorParts): Promise<DoctorJson> {
   }
 }
 
+/** The system lets nobody in with what it was given. */
+const REFUSED: ReadonlySet<string> = new Set([
+  "unreadable",
+  "unsupported",
+  "wrong_password",
+  "password_missing",
+])
+
 /** What serves the exports, and why it cannot be kept as declared. */
 function serverCheck({ exports, server, problem }: ExportsJson): CheckJson[] {
   if (exports.length === 0) return []
   const name = "NFS server"
-  if (problem !== null) return [{ name, status: "fail", detail: problem.message, hint: problem.hint }]
+  if (problem !== null) {
+    const byHand = REFUSED.has(problem.code) ? "What to do by hand: `cistern exports steps`." : ""
+    const hint = `${problem.hint ?? ""} ${byHand}`.trim()
+    return [{ name, status: "fail", detail: problem.message, hint: hint === "" ? null : hint }]
+  }
   if (server === null) return []
   const detail = `${server.kind}, ${server.running ? "running" : "stopped"}`
   return [{ name, status: server.running ? "ok" : "warn", detail, hint: null }]
@@ -92,6 +104,8 @@ function exportChecks({ exports }: ExportsJson): CheckJson[] {
             hint: null,
           },
         ]),
+    // What is kept from before counts as exported, and may be another machine's by now.
+    ...hostChecks(exports),
     ...wrong.map(({ store, path, cluster, state, problem }): CheckJson => ({
       name: `export ${exportName({ store, path, cluster })}`,
       status: state === "unknown" || state === "missing" ? "warn" : "fail",
@@ -99,6 +113,19 @@ function exportChecks({ exports }: ExportsJson): CheckJson[] {
       hint: problem?.hint ?? null,
     })),
   ]
+}
+
+function hostChecks(exports: ExportsJson["exports"]): CheckJson[] {
+  const stale = exports
+    .flatMap(({ hosts }) => hosts)
+    .filter(({ addresses, problem }) => problem !== null && addresses.length > 0)
+  const named = new Map(stale.map(({ name, problem }) => [name, problem ?? ""]))
+  return [...named].map(([name, detail]) => ({
+    name: `export host ${name}`,
+    status: "warn" as const,
+    detail,
+    hint: "Look at what this machine's resolver tells: `getent ahosts NAME`.",
+  }))
 }
 
 function stateCheck({ durability }: DoctorParts): CheckJson {

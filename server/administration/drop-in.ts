@@ -45,7 +45,7 @@ type Apply = (request: { document: string; dryRun: false; remove: false; accept:
 export async function applyAtStart(file: string, apply: Apply, log: StartLog): Promise<void> {
   const { applied, acknowledgements, changes } = await applyFile(file, apply)
   if (!applied) {
-    const wanted = acknowledgements.map(({ id, why }) => `${why} (--accept ${id})`).join("; ")
+    const wanted = acknowledgements.map(({ option, why }) => `${why} (${option})`).join("; ")
     throw new ConfigError(
       `${file} loosens decisions that nobody acknowledged: ${wanted}`,
       "Start without CISTERN_CONFIG and apply it by hand, with these acknowledgements.",

@@ -11,18 +11,23 @@ import {
   type CheckJson,
   type applyExportsRequest,
   type applyRequest,
+  type createStoreRequest,
   type DocumentJson,
   type DoctorJson,
   type ExportsAppliedJson,
   type ExportsJson,
+  type ExportStepsJson,
   type FreshOnceJson,
   type freshOnceRequest,
   type RepositoriesJson,
   type RepositoryAcceptedJson,
   type SnapshotsJson,
   type StoreAcceptedJson,
+  type StoreCreatedJson,
   type StoresJson,
+  type StoreWithdrawnJson,
   type VolumesJson,
+  type withdrawStoreRequest,
 } from "../http/contract/admin.js"
 import type { HardwareJson } from "../http/contract/hardware.js"
 import type { NfsClientsJson } from "../http/contract/nfs-clients.js"
@@ -31,6 +36,7 @@ import type { Ledger } from "../ledger/index.js"
 import { applyDocument, type ApplyParts } from "./apply.js"
 import { Directories } from "./directories/index.js"
 import { type DoctorParts, examine } from "./doctor.js"
+import { AgreedExports } from "./exports/agreed-exports.js"
 import { ApplyExports } from "./exports/apply-exports.js"
 import { ChosenNfsServer, type ChosenNfsServerParts } from "./exports/chosen-nfs-server.js"
 import { DeclaredExports } from "./exports/declared-exports.js"
@@ -38,18 +44,23 @@ import { ExportKeeper, type ExportKeeperParts } from "./exports/export-keeper.js
 import { ExportRows } from "./exports/export-rows.js"
 import { KeptOut } from "./exports/kept-out.js"
 import { FilesystemSnapshotsAdministration } from "./filesystem-snapshots/index.js"
+import { ExportSteps } from "./exports/export-steps.js"
 import type { FleetKeeper } from "./fleet-keeper.js"
 import { FleetPlaces } from "./repositories/fleet-places.js"
 import { hardwareChecks } from "./hardware/hardware-checks.js"
 import { type HardwareProbes, HardwareRows } from "./hardware/hardware-rows.js"
 import { nfsClientChecks } from "./exports/nfs-client-checks.js"
+import type { HostNames } from "./exports/host-names.js"
 import { NfsClientRows, type NfsClientRowsParts } from "./exports/nfs-client-rows.js"
 import { CreateRepository, type CreateRepositoryParts } from "./repositories/creation/create-repository.js"
 import { AcceptRepository } from "./repositories/accept-repository.js"
 import { repositoryChecks } from "./repositories/repository-checks.js"
+import { restartChecks } from "./exports/restart-checks.js"
 import { soon } from "./soon.js"
 import { StoreFences } from "./stores/store-fences.js"
 import type { StoreFactsParts } from "./stores/store-facts.js"
+import { CreateStore } from "./stores/create-store.js"
+import { WithdrawStore } from "./stores/withdraw-store.js"
 import { AcceptStore } from "./stores/accept-store.js"
 import { StoreRows } from "./stores/store-rows.js"
 import { Turns } from "./turns.js"
@@ -75,6 +86,8 @@ export interface LocalAdministrationParts {
   readonly nfsClients: NfsClientRowsParts["nfsClients"]
   /** The engines' programs where they are given; otherwise they are looked for in PATH. */
   readonly engines: CreateRepositoryParts["engines"]
+  /** Whom the host names of exports stand for. */
+  readonly hostNames: HostNames
   readonly apply: ApplyParts
   readonly doctor: Pick<DoctorParts, "lastWriteError" | "cacheError" | "durability" | "ledgerCopies">
   /** What was worked out of a place is worked out anew. */
@@ -90,8 +103,13 @@ export class LocalAdministration implements Administration {
   readonly #parts: LocalAdministrationParts
   /** Keeps the exports as they are declared, from its `start` on. */
   readonly exportKeeper: ExportKeeper
+  readonly #agreements: AgreedExports
+  readonly #exportSteps: ExportSteps
+  readonly #nfsServer: ChosenNfsServer
   readonly #acceptStore: AcceptStore
   readonly #acceptRepository: AcceptRepository
+  readonly #createStore: CreateStore
+  readonly #withdrawStore: WithdrawStore
   readonly #stores: StoreRows
   readonly #exports: ExportRows
   readonly #applyExports: ApplyExports
@@ -102,12 +120,15 @@ export class LocalAdministration implements Administration {
     this.#parts = parts
     const storeFences = new StoreFences(parts)
     const keptOut = new KeptOut()
-    const declared = new DeclaredExports({ ...parts, storeFences, keptOut })
+    this.#agreements = new AgreedExports(parts.acknowledgements, parts.clock)
+    const agreements = this.#agreements
+    const declared = new DeclaredExports({ ...parts, storeFences, keptOut, agreements })
     const turns = new Turns()
     const nfsServer = new ChosenNfsServer({
       entry: () => parts.keeper.fleet.document.nfsServer,
       make: parts.makeNfsServer,
     })
+    this.#nfsServer = nfsServer
     this.#stores = new StoreRows({ ...parts, storeFences })
     this.#acceptRepository = new AcceptRepository(parts)
     this.#acceptStore = new AcceptStore({
@@ -116,9 +137,28 @@ export class LocalAdministration implements Administration {
       look: () => this.exportKeeper.look(),
       row: (store) => this.#stores.row(store),
     })
+    const apply = (request: z.output<typeof applyRequest>, by: string): Promise<ApplyJson> =>
+      this.apply(request, by)
+    this.#createStore = new CreateStore({ ...parts, applyDocument: apply })
+    this.#withdrawStore = new WithdrawStore({
+      ...parts,
+      storeFences,
+      applyDocument: apply,
+      current: () => parts.apply.shelf.current(),
+      withdrawn: () => this.exportKeeper.redeclared(),
+      nfsServer: () => (this.exportKeeper.keeps ? nfsServer.current : undefined),
+      nfsClients: () => this.nfsClients(),
+    })
     this.exportKeeper = new ExportKeeper({ ...parts, declared, storeFences, nfsServer, turns })
     this.#exports = new ExportRows({ declared, nfsServer, keeper: this.exportKeeper })
-    this.#applyExports = new ApplyExports({ ...parts, declared, nfsServer, turns })
+    this.#exportSteps = new ExportSteps({
+      declared,
+      nfsServer,
+      entry: () => parts.keeper.fleet.document.nfsServer,
+      make: parts.makeNfsServer,
+      nfsClients: () => this.nfsClients(),
+    })
+    this.#applyExports = new ApplyExports({ ...parts, declared, nfsServer, turns, agreements })
     this.directories = new Directories({ ...parts, storeFences, nfsServer })
     const { exportKeeper, directories } = this
     const { runs } = directories
@@ -166,6 +206,10 @@ export class LocalAdministration implements Administration {
     return this.#exports.rows()
   }
 
+  exportSteps(system: ExportStepsJson["system"] | undefined): Promise<ExportStepsJson> {
+    return this.#exportSteps.steps(system)
+  }
+
   nfsClients(): Promise<NfsClientsJson> {
     return this.#nfsClients.rows()
   }
@@ -182,12 +226,24 @@ export class LocalAdministration implements Administration {
     return this.#acceptStore.accept(name, by)
   }
 
+  createStore(request: z.output<typeof createStoreRequest>, by: string): Promise<StoreCreatedJson> {
+    return this.#createStore.create(request, by)
+  }
+
+  withdrawStore(
+    name: string,
+    request: z.output<typeof withdrawStoreRequest>,
+    by: string,
+  ): Promise<StoreWithdrawnJson> {
+    return this.#withdrawStore.withdraw(name, request, by)
+  }
+
   acceptRepository(name: string, request: AcceptRepositoryRequest, by: string): RepositoryAcceptedJson {
     return this.#acceptRepository.accept(name, request, by)
   }
 
   async apply(request: z.output<typeof applyRequest>, by: string): Promise<ApplyJson> {
-    const result = await applyDocument(request, by, this.#parts.apply)
+    const result = await applyDocument(request, by, { ...this.#parts.apply, agreements: this.#agreements })
     if (!result.applied) return result
     return { ...result, notices: [...result.notices, ...(await this.#exported())] }
   }
@@ -238,7 +294,11 @@ export class LocalAdministration implements Administration {
   async #moreChecks(): Promise<CheckJson[]> {
     const declared = this.#parts.keeper.fleet.document.exports.length
     const [clients, hardware] = await Promise.all([this.nfsClients(), this.hardware()])
-    return [...nfsClientChecks(clients, declared), ...hardwareChecks(hardware)]
+    return [
+      ...nfsClientChecks(clients, declared),
+      ...restartChecks(this.#nfsServer.current),
+      ...hardwareChecks(hardware),
+    ]
   }
 
   async #repositoryChecks(): Promise<CheckJson[]> {

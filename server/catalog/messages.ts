@@ -5,6 +5,7 @@ import type {
   Location,
   OwnershipSample,
   Space,
+  StorePlaceRequest,
 } from "../../storage/disk/index.js"
 import type { Engine, Listing, Snapshot } from "../../storage/index.js"
 import type { Moment } from "./clock.js"
@@ -118,6 +119,9 @@ export interface StoreMethods extends Methods, DirectoryMethods, FilesystemSnaps
   fences(fences: PlaceSpec["fences"]): Promise<readonly FenceState[]>
   /** Remembers what is under a store's path now, and puts or adopts its sentinel. */
   takeStoreFence(request: StoreFenceRequest): Promise<FenceRecord>
+  missingForStore(request: StorePlaceRequest): Promise<readonly string[]>
+  makeStorePlace(request: StorePlaceRequest): Promise<readonly string[]>
+  removeMade(made: readonly string[]): Promise<void>
   /** Copies of the ledger in the store at this path, the newest first. */
   findLedgerCopies(store: string): Promise<readonly FoundCopy[]>
   /** Writes nothing where the fence does not hold. */

@@ -4,6 +4,7 @@ import type {
   FilesystemFacts,
   OwnershipSample,
   Space,
+  StorePlaceRequest,
 } from "../../storage/disk/index.js"
 import { type KeyMemory, Secret } from "../../storage/index.js"
 import type { Clock } from "./clock.js"
@@ -137,6 +138,19 @@ export class OpenStores {
   /** Remembers what is under a store's path now, and puts its sentinel there. */
   async takeFence(store: string, request: StoreFenceRequest): Promise<FenceRecord> {
     return this.named(store).connection.rpc.call("takeStoreFence", request)
+  }
+
+  /** See storage/disk/store-place.ts. The store need not be declared, only open. */
+  async missingForStore(store: string, request: StorePlaceRequest): Promise<readonly string[]> {
+    return this.named(store).connection.rpc.call("missingForStore", request)
+  }
+
+  async makeStorePlace(store: string, request: StorePlaceRequest): Promise<readonly string[]> {
+    return this.named(store).connection.rpc.call("makeStorePlace", request)
+  }
+
+  async removeMade(store: string, made: readonly string[]): Promise<void> {
+    await this.named(store).connection.rpc.call("removeMade", made)
   }
 
   /** Copies of the ledger in the store's own folder, the newest first. */

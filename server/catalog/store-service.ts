@@ -14,6 +14,9 @@ import {
   spaceAt,
   staleReadsAt,
   takeFence,
+  makeStorePlace,
+  missingForStore,
+  removeMade,
   takeStoreFence,
 } from "../../storage/disk/index.js"
 import {
@@ -99,6 +102,13 @@ export class StoreService {
       fence: async (fences) => this.#fenceOf(fences),
       fences: async (fences) => this.#statesOf(fences),
       takeStoreFence: async ({ path, ...options }) => during(() => takeStoreFence(path, options)),
+      missingForStore: async (request) => during(() => missingForStore(request)),
+      makeStorePlace: async (request) => during(() => makeStorePlace(request)),
+      removeMade: async (made) => {
+        during(() => {
+          removeMade(made)
+        })
+      },
       findLedgerCopies: async (store) => during(() => findLedgerCopies(store)),
       keepLedgerCopy: async (request) => {
         const fence = this.#fenceOf(request.fences)

@@ -28,9 +28,9 @@ export function renderApply(plan: ApplyJson, out: Output): string {
     const names = plan.changes.filter((change) => change.kind === kind).map(({ of, name }) => `${of} ${name}`)
     if (names.length > 0) lines.push(out.colour("dim", `  ${title}: ${names.join(", ")}`))
   }
-  for (const { id, why, accepted } of plan.acknowledgements) {
+  for (const { option, why, accepted } of plan.acknowledgements) {
     const title = accepted ? "acknowledged" : "must be acknowledged"
-    lines.push(`${out.colour(accepted ? "green" : "red", title)}: ${printable(why)}`, `  --accept ${id}`)
+    lines.push(`${out.colour(accepted ? "green" : "red", title)}: ${printable(why)}`, `  ${option}`)
   }
   return lines.join("\n")
 }

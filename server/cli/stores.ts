@@ -3,6 +3,7 @@ import { adminPaths, storeAcceptedJson, type StoreJson, storesJson } from "../ht
 import type { Context } from "./context.js"
 import { formatBytes, formatTime } from "./figures.js"
 import { printable } from "./printable.js"
+import { storesChangeCommands } from "./stores-change.js"
 import { adviceSummary, storesShowCommand } from "./stores-show.js"
 import type { Column } from "./table.js"
 
@@ -33,6 +34,7 @@ export function storesCommand(program: Command, context: Context): void {
       context.out.problems(answer.stores)
     })
   storesShowCommand(stores, context)
+  storesChangeCommands(stores, context)
   stores
     .command("accept")
     .argument("<name>", "the store")

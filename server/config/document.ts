@@ -168,6 +168,10 @@ export interface ExportEntry {
   readonly path: string
   readonly cluster: string
   readonly access: "readOnly" | "readWrite"
+  /** Host names, lower case, besides the cluster's networks. */
+  readonly hosts: readonly string[]
+  /** "@" and a name each. */
+  readonly netgroups: readonly string[]
   readonly squash: { readonly uid: number; readonly gid: number } | undefined
 }
 

@@ -42,6 +42,7 @@ export {
   readDropIn,
   repositoryPathFault,
 } from "./drop-in.js"
+export { EXPOSURE_HINT, exposureSentence, exposuresOf } from "./exposure.js"
 export { type Environment, type EnvironmentConfig, readEnvironment } from "./environment.js"
 export type { ListenAddress } from "./listen-address.js"
 export type { Acknowledgement } from "./loosening.js"
@@ -58,4 +59,5 @@ export {
 export { plainDocument, renderDocument } from "./render-document.js"
 export { documentJsonSchema, usualConvention } from "./schema.js"
 export { usualKeep } from "./schema-filesystem-snapshots.js"
+export { wideExport, wideExports, type WideExport } from "./wide-exports.js"
 export { sealedNames, type SecretValues } from "./sealing.js"

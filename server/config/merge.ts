@@ -10,6 +10,8 @@ import type { DocumentPath } from "./document-error.js"
 /** A fault of a document's meaning: its shape was right. `path` names entries by their names. */
 export interface Fault {
   readonly path: DocumentPath
+  /** The other side of a contradiction: shown where `path` was declared before, and this is declared now. */
+  readonly other?: DocumentPath
   readonly message: string
 }
 

@@ -6,7 +6,7 @@ import { type Acknowledgement, loosenings } from "./loosening.js"
 import { type Fault, mergeDocuments, resolveDecides } from "./merge.js"
 import { plainDocument } from "./render-document.js"
 import { sealedNames, type SecretValues, takeSecretValues } from "./sealing.js"
-import { validateDocument } from "./validate.js"
+import { declarationFaults, validateDocument } from "./validate.js"
 
 /** What the plan asks about sealed secrets. Values go in, never out. */
 export interface SealedSecrets {
@@ -32,6 +32,8 @@ export interface PlanOptions {
   /** Detach what the declaration does not name. */
   readonly remove?: boolean
   readonly locate?: (path: DocumentPath) => Position | undefined
+  /** It was declared once, and is only read again: see declarationFaults. */
+  readonly kept?: boolean
 }
 
 /**
@@ -40,14 +42,17 @@ export interface PlanOptions {
  */
 export function planApply(current: Document, declared: DeclaredDocument, options: PlanOptions): ApplyPlan {
   const duplicates = duplicateNames(declared)
-  if (duplicates.length > 0) throw refusal(duplicates, options)
+  const refuse = (faults: readonly Fault[]): void => {
+    if (faults.length > 0) throw refusal(faults, declared, options)
+  }
+  refuse(duplicates)
   const { document: referring, values } = takeSecretValues(declared)
   const merged = resolveDecides(mergeDocuments(current, referring, options.remove ?? false))
   const { document } = merged
   // Where it is not said what decides, nothing further can be said about who decides.
-  if (merged.faults.length > 0) throw refusal(merged.faults, options)
-  const faults = [...validateDocument(document), ...unknownSecrets(document, values, options.secrets)]
-  if (faults.length > 0) throw refusal(faults, options)
+  refuse(merged.faults)
+  refuse([...validateDocument(document), ...unknownSecrets(document, values, options.secrets)])
+  if (options.kept !== true) refuse(declarationFaults(document))
   const changedSecrets = [...values].filter(
     ([name, value]) => options.secrets.has(name) && !options.secrets.holds(name, value),
   )
@@ -87,8 +92,27 @@ export function basisOf(document: Document): string {
     .slice(0, 16)
 }
 
-function refusal(faults: readonly Fault[], { locate }: PlanOptions): DocumentError {
-  return new DocumentError(faults.map((fault) => ({ ...fault, position: locate?.(fault.path) })))
+function refusal(
+  faults: readonly Fault[],
+  declared: DeclaredDocument,
+  { locate }: PlanOptions,
+): DocumentError {
+  const exports = declared.exports.map(exportName)
+  const repositories = new Set(declared.repositories.map(({ name }) => name))
+  /** Exports have no name in the text, only a position; undefined for what was declared before. */
+  const inText = (path: DocumentPath): DocumentPath | undefined => {
+    const [list, name, ...rest] = path
+    if (list === "repositories" && typeof name === "string" && !repositories.has(name)) return undefined
+    if (list !== "exports" || typeof name !== "string") return path
+    const at = exports.indexOf(name)
+    return at < 0 ? undefined : [list, at, ...rest]
+  }
+  return new DocumentError(
+    faults.map(({ path, other, message }) => {
+      const shown = inText(path) ?? (other && inText(other))
+      return { path, message, position: shown && locate?.(shown) }
+    }),
+  )
 }
 
 function namesOf(declared: DeclaredDocument): ReadonlySet<string> {

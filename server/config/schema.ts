@@ -1,5 +1,6 @@
 import { z } from "zod"
 import { filesystemSnapshots } from "./schema-filesystem-snapshots.js"
+import { isNetgroup } from "../../storage/nfs/index.js"
 import type { DeclaredRepository, NfsServerEntry, Place, SecretReference, TokenEntry } from "./document.js"
 
 // The document as people write it. Descriptions end up in the JSON Schema, so editors show them.
@@ -226,12 +227,49 @@ function placeOf(
   return { kind: "store", store, path: path ?? "" }
 }
 
+/** RFC 1123, and not what could be read as an address: those are networks of the cluster. */
+const hostName = z
+  .string()
+  .max(253)
+  .transform((host) => host.toLowerCase())
+  .refine(
+    (host) => host.split(".").every((label) => /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/.test(label)),
+    "not a host name such as backup-client.lan: letters, digits, dashes and dots, without wildcards",
+  )
+  .refine(
+    (host) => !/(^|\.)(\d+|0x[0-9a-f]*)$/.test(host),
+    "an address belongs into the cluster's networks, as 192.168.10.7/32",
+  )
+
+const netgroup = z
+  .string()
+  .refine(
+    isNetgroup,
+    'not a netgroup such as "@movers": "@", then letters, digits, "_", "." and "-", at most 63',
+  )
+
+function eachOnce(names: readonly string[]): boolean {
+  return new Set(names).size === names.length
+}
+
 const nfsExport = z
   .strictObject({
     store: name,
     path: relativePath.default(""),
     cluster: name,
     access: z.enum(["readOnly", "readWrite"]).default("readOnly"),
+    hosts: z
+      .array(hostName)
+      .max(32)
+      .refine(eachOnce, "a host is here twice")
+      .default([])
+      .describe("Names of hosts outside the cluster's networks; each is trusted as far as DNS is"),
+    netgroups: z
+      .array(netgroup)
+      .max(32)
+      .refine(eachOnce, "a netgroup is here twice")
+      .default([])
+      .describe("Netgroups of NIS or LDAP, such as @movers; only by the kernel's server and NFS-Ganesha"),
     squash: z
       .strictObject({ uid: z.int().min(0).max(0xffff_fffe), gid: z.int().min(0).max(0xffff_fffe) })
       .exactOptional(),

@@ -1,5 +1,6 @@
-import type { Document } from "./document.js"
+import { type Document, exportName } from "./document.js"
 import type { Fault } from "./merge.js"
+import { exposureFaults } from "./validate-exports.js"
 import { identityFaults } from "./validate-identity.js"
 import { networkFaults } from "./validate-networks.js"
 
@@ -11,6 +12,14 @@ export function validateDocument(document: Document): Fault[] {
     ...referenceFaults(document),
     ...identityFaults(document.repositories),
   ]
+}
+
+/**
+ * What is refused when it is declared, and not when a kept document is read: an earlier version took it, and what it means is
+ * refused where it is done. Only for a document without faults.
+ */
+export function declarationFaults(document: Document): Fault[] {
+  return exposureFaults(document)
 }
 
 function storeFaults({ stores }: Document): Fault[] {
@@ -38,9 +47,11 @@ function referenceFaults(document: Document): Fault[] {
       })
     }
   }
-  for (const [at, { store, cluster }] of document.exports.entries()) {
-    if (!clusters.has(cluster)) faults.push(missing(["exports", at, "cluster"], "cluster", cluster))
-    if (!stores.has(store)) faults.push(missing(["exports", at, "store"], "store", store))
+  for (const entry of document.exports) {
+    const { store, cluster } = entry
+    const path = ["exports", exportName(entry)]
+    if (!clusters.has(cluster)) faults.push(missing([...path, "cluster"], "cluster", cluster))
+    if (!stores.has(store)) faults.push(missing([...path, "store"], "store", store))
   }
   return faults
 }

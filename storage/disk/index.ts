@@ -53,6 +53,13 @@ export { kernelLink, kernelNames, kernelNumber, kernelText } from "./kernel-file
 export { type Mount, mountOf, readMounts } from "./mountinfo.js"
 export { type Owner, type OwnershipSample, sampleOwnership } from "./ownership.js"
 export { type Space, spaceAt } from "./space.js"
+export {
+  makeStorePlace,
+  missingForStore,
+  mountPointsIn,
+  removeMade,
+  type StorePlaceRequest,
+} from "./store-place.js"
 export { readSentinel, STORE_FOLDER } from "./sentinel.js"
 export { keepStoreFile, readStoreFile, setStoreFileAside } from "./store-file.js"
 export { askServerAnew, hasFileEvents, isNetwork, staleReadsAt } from "./network-mount.js"

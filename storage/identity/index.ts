@@ -36,6 +36,7 @@ export {
   similarDirectories,
   volumesAt,
 } from "./path-template.js"
+export { type PlaceRelation, relationTo } from "./place-overlap.js"
 export { isVolumeSnapshot, resticPick } from "./restic-pick.js"
 export { type Claimants, claimantsOf, type Seen, type Sharing, sharingOf } from "./sharing.js"
 export { AFFIXES, type SimilarIdentity, SourceIndex } from "./source-index.js"

@@ -1,6 +1,6 @@
 import { StorageError } from "../errors.js"
 import type { ActiveExport } from "./etab.js"
-import { canonicalNetwork, isAround, type NfsClient, type NfsExport } from "./export.js"
+import { canonicalClient, isAround, type NfsClient, type NfsExport } from "./export.js"
 import { optionsOf } from "./exports-file.js"
 
 /** Where what the server exports is not what is wanted, for one path and one client. */
@@ -34,7 +34,7 @@ export function compareExports(
   for (const one of wanted) {
     const { path, clients } = one
     for (const client of clients) {
-      const network = canonicalNetwork(client.network)
+      const network = canonicalClient(client.network)
       const found = byPath.get(path)?.find((entry) => networkOf(entry.client) === network)
       if (found === undefined) {
         differences.push({ kind: "missing", path, client: network })
@@ -120,7 +120,7 @@ function settingOf(setting: ExportSetting, options: readonly string[]): string |
 /** The canonical network of a client of the table; undefined for names, patterns, netgroups and everybody. */
 export function networkOf(client: string): string | undefined {
   try {
-    return canonicalNetwork(client)
+    return canonicalClient(client)
   } catch (error) {
     if (error instanceof StorageError) return undefined
     throw error

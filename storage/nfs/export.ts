@@ -1,5 +1,7 @@
 import { StorageError } from "../errors.js"
 import { formatNetwork, overlap, parseNetwork } from "../network.js"
+import { everybodyWrites } from "./everybody.js"
+import { isNetgroup } from "./netgroup.js"
 
 /** One directory that NFS clients may mount, and which of them. */
 export interface NfsExport {
@@ -21,10 +23,12 @@ export interface NfsExport {
    */
   readonly fsid: string | undefined
   readonly clients: readonly NfsClient[]
+  /** Somebody said that it is meant. Without, an export by which everybody may write is refused. */
+  readonly everybodyMayWrite?: boolean
 }
 
 export interface NfsClient {
-  /** CIDR. */
+  /** CIDR, or a netgroup such as "@movers". Never the name of a host: what an NFS server makes of one cannot be read back. */
   readonly network: string
   readonly access: "readOnly" | "readWrite"
   /** Whom every user of the client becomes; undefined: root becomes nobody, others stay who they are. */
@@ -50,7 +54,7 @@ export function checkExports(exports: readonly NfsExport[]): void {
 }
 
 /** The same for one alone. Pure: whether a directory is there is not asked. */
-export function checkExport({ path, mountPoint, fsid, clients }: NfsExport): void {
+export function checkExport({ path, mountPoint, fsid, clients, everybodyMayWrite }: NfsExport): void {
   checkPath(path)
   if (fsid !== undefined && !UUID.test(fsid)) {
     throw refused(path, `${JSON.stringify(fsid)} is no UUID`, "Give it none, or one in lower case.")
@@ -58,6 +62,15 @@ export function checkExport({ path, mountPoint, fsid, clients }: NfsExport): voi
   if (mountPoint !== undefined) checkMountPoint(path, mountPoint)
   if (clients.length === 0) throw refused(path, "nobody may mount it", "Give the cluster its networks.")
   for (const [index, client] of clients.entries()) checkClient(path, client, clients.slice(0, index))
+  if (everybodyMayWrite !== true && everybodyWrites(clients)) {
+    const networks = clients.map(({ network }) => network).join(", ")
+    throw refused(path, `everybody could write (${networks})`, "Name the networks of the cluster.")
+  }
+}
+
+/** An export that was written once: who may write was agreed to then. */
+export function asAgreed(one: NfsExport): NfsExport {
+  return everybodyWrites(one.clients) ? { ...one, everybodyMayWrite: true } : one
 }
 
 /** The directories that are exported, none of them in another one. */
@@ -123,16 +136,9 @@ function checkMountPoint(path: string, mountPoint: string): void {
   }
 }
 
-function checkClient(
-  path: string,
-  { network, access, squash }: NfsClient,
-  before: readonly NfsClient[],
-): void {
-  const range = parseNetwork(network)
-  if (access === "readWrite" && canonicalNetwork(network).endsWith("/0")) {
-    throw refused(path, `everybody could write (${network})`, "Name the networks of the cluster.")
-  }
-  const twin = before.find((other) => overlap(parseNetwork(other.network), range))
+function checkClient(path: string, { network, squash }: NfsClient, before: readonly NfsClient[]): void {
+  const client = canonicalClient(network)
+  const twin = before.find((other) => meet(other.network, client))
   if (twin !== undefined) {
     throw refused(path, `${network} and ${twin.network} share addresses`, "Keep the wider one of the two.")
   }
@@ -143,9 +149,15 @@ function checkClient(
   }
 }
 
-/** The one spelling of a network, in which an export names it. Throws StorageError `invalid`. */
-export function canonicalNetwork(network: string): string {
-  return formatNetwork(parseNetwork(network))
+/** The one spelling of a network or netgroup, in which an export names it. Throws StorageError `invalid`. */
+export function canonicalClient(client: string): string {
+  return isNetgroup(client) ? client : formatNetwork(parseNetwork(client))
+}
+
+/** Of netgroups it is only known whether they are the same: their members may be in any network. */
+function meet(one: string, other: string): boolean {
+  if (isNetgroup(one) || isNetgroup(other)) return one === other
+  return overlap(parseNetwork(one), parseNetwork(other))
 }
 
 /** Whether `path` is `directory` or lies in it. Both are absolute and normal. */

@@ -1,5 +1,12 @@
 import { unescapedPath } from "./etab.js"
-import { canonicalNetwork, checkExports, type NfsClient, type NfsExport, PLAIN_PATH } from "./export.js"
+import {
+  asAgreed,
+  canonicalClient,
+  checkExports,
+  type NfsClient,
+  type NfsExport,
+  PLAIN_PATH,
+} from "./export.js"
 
 const HEADER = "# From the exports that are declared to Cistern (`cistern exports show`).\n"
 
@@ -16,7 +23,7 @@ export function renderExportLines(exports: readonly NfsExport[]): string {
   checkExports(exports)
   const lines = exports.map((one) => {
     const fields = one.clients.map(
-      (client) => `${canonicalNetwork(client.network)}(${optionsOf(client, one).join(",")})`,
+      (client) => `${canonicalClient(client.network)}(${optionsOf(client, one).join(",")})`,
     )
     return `${[escapedPath(one.path), ...fields.sort()].join(" ")}\n`
   })
@@ -33,13 +40,13 @@ export function exportsOfLines(lines: readonly string[]): NfsExport[] {
     const path = unescapedPath(field)
     const options = clients.map((client) => client.slice(client.indexOf("(") + 1, -1).split(","))
     const mountPoint = valueOf(options[0], "mountpoint")
-    return {
+    return asAgreed({
       path,
       mountPoint: mountPoint === "" ? path : mountPoint,
       crossMounts: options[0]?.includes("crossmnt") === true,
       fsid: valueOf(options[0], "fsid"),
       clients: clients.map((client, at) => clientOf(client.slice(0, client.indexOf("(")), options[at] ?? [])),
-    }
+    })
   })
 }
 

@@ -1,13 +1,15 @@
-export { compareExports, type ExportDifference, type ExportSetting } from "./compare.js"
+export { compareExports, type ExportDifference, type ExportSetting, networkOf } from "./compare.js"
 export type { ActiveExport } from "./etab.js"
 export {
-  canonicalNetwork,
+  canonicalClient,
   checkExport,
   ExportedPaths,
   isAround,
   type NfsClient,
   type NfsExport,
 } from "./export.js"
+export { everybodyWrites } from "./everybody.js"
+export { isNetgroup } from "./netgroup.js"
 export { renderExportsFile } from "./exports-file.js"
 export { lastingFsid } from "./fsid.js"
 export {
@@ -29,6 +31,7 @@ export {
   parseOwnRules,
   SynologyServer,
 } from "./synology/index.js"
+export { stepsByHand, type StepsByHand } from "./steps-by-hand.js"
 export { TrueNasServer } from "./truenas/index.js"
 export { withoutWithdrawn } from "./withdrawn.js"
 export {

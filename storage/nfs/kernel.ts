@@ -5,7 +5,7 @@ import { errnoOf } from "../errno.js"
 import { StorageError } from "../errors.js"
 import { allSettings, compareExports } from "./compare.js"
 import { parseEtab, unescapedPath } from "./etab.js"
-import { canonicalNetwork, type NfsExport } from "./export.js"
+import { canonicalClient, type NfsExport } from "./export.js"
 import { exportsOfLines } from "./exports-file.js"
 import { readOwnFile, renderOwnFile } from "./own-file.js"
 import { sentenceOf } from "./sentence.js"
@@ -169,7 +169,7 @@ export class KernelServer implements NfsServer {
     const active = (await this.state())?.active ?? []
     const own = compareExports(wanted, active).filter(({ kind }) => kind !== "foreign")
     const kept = new Set(
-      wanted.flatMap((one) => one.clients.map(({ network }) => pairOf(one.path, canonicalNetwork(network)))),
+      wanted.flatMap((one) => one.clients.map(({ network }) => pairOf(one.path, canonicalClient(network)))),
     )
     const gone = new Set(removed.flatMap(pairsOfLine).filter((pair) => !kept.has(pair)))
     const left = active.filter(({ path, client }) => gone.has(pairOf(path, client)))

@@ -2,6 +2,7 @@ import type { ToldClients } from "./clients/told.js"
 import type { ExportSetting } from "./compare.js"
 import type { ActiveExport } from "./etab.js"
 import type { NfsExport } from "./export.js"
+import type { AfterRestart } from "./ganesha/restart.js"
 import type { ExportRefusal } from "./refusal.js"
 
 /** One way to have directories exported by NFS: the kernel's server, another program, or a NAS system's own interface. */
@@ -27,6 +28,8 @@ export interface NfsServer {
    * for what is not as we left it, before anything changes, and `unsupported` for what the server did not take.
    */
   apply(wanted: readonly NfsExport[], options: ApplyOptions): Promise<void>
+  /** What its restart makes of our exports, where it may forget them. Reads files only. Throws StorageError `unreadable`, `io`. */
+  afterRestart?(): AfterRestart | undefined
 }
 
 export type NfsServerKind = "kernel" | "ganesha" | "truenas" | "synology"

@@ -1,4 +1,4 @@
-import { canonicalNetwork, type NfsExport } from "./export.js"
+import { canonicalClient, type NfsExport } from "./export.js"
 
 /**
  * What is left of `own` when everything that is not `wanted` any more is taken from its clients, and nothing is given to them:
@@ -9,8 +9,8 @@ export function withoutWithdrawn(own: readonly NfsExport[], wanted: readonly Nfs
   return own.flatMap((one) => {
     const target = byPath.get(one.path)
     const clients = one.clients.flatMap((client) => {
-      const network = canonicalNetwork(client.network)
-      const still = target?.clients.find((other) => canonicalNetwork(other.network) === network)
+      const network = canonicalClient(client.network)
+      const still = target?.clients.find((other) => canonicalClient(other.network) === network)
       if (still === undefined) return []
       return [still.access === "readOnly" ? { ...client, access: still.access } : client]
     })

@@ -4,6 +4,8 @@ import {
   copyTarget,
   DatabaseShelf,
   FleetKeeper,
+  HostMemory,
+  HostNames,
   isListed,
   LedgerAdoption,
   LedgerCopies,
@@ -92,6 +94,8 @@ export interface ChainOptions {
   readonly mayHold?: () => boolean
   readonly hardware?: LocalAdministrationParts["hardware"]
   readonly nfsClients?: LocalAdministrationParts["nfsClients"]
+  /** The addresses that a host's name has. */
+  readonly resolveHost?: (name: string) => Promise<readonly string[]>
 }
 
 /** Never by itself: only questions list, so that a test says when. */
@@ -284,6 +288,11 @@ export class Chain {
       hardware: options.hardware ?? noHardware,
       nfsClients: options.nfsClients ?? noClients,
       engines: { kopia: findProgram("kopia"), restic: findProgram("restic") },
+      hostNames: new HostNames({
+        clock,
+        resolve: options.resolveHost ?? (() => Promise.reject(new Error("this machine has no name server"))),
+        memory: new HostMemory(state),
+      }),
       apply,
       doctor: {
         lastWriteError: () => ledger.lastWriteError,

@@ -1,5 +1,13 @@
 import { spawn, spawnSync } from "node:child_process"
-import { copyFileSync, existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs"
+import {
+  appendFileSync,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs"
 import { join } from "node:path"
 import type { KernelFiles } from "../../storage/nfs/index.js"
 import { scratch } from "./fixtures.js"
@@ -42,6 +50,11 @@ export class ExportfsMachine {
   /** What is in the machine's /etc/exports. */
   exports(table: string): void {
     writeFileSync(join(this.#etc, "exports"), table)
+  }
+
+  /** One more line of the machine's /etc/hosts. */
+  host(line: string): void {
+    appendFileSync(join(this.#etc, "hosts"), `${line}\n`)
   }
 
   runs(threads: number): void {

@@ -7,9 +7,10 @@ import {
   type NfsExport,
   type NfsServer,
 } from "../../../storage/nfs/index.js"
-import { exportName } from "../../config/index.js"
+import { exportName, type WideExport } from "../../config/index.js"
 import type { applyExportsRequest, ExportsAppliedJson } from "../../http/contract/admin.js"
 import { HttpError } from "../../http/index.js"
+import type { AgreedExports } from "./agreed-exports.js"
 import type { ChosenNfsServer } from "./chosen-nfs-server.js"
 import type { DeclaredExports } from "./declared-exports.js"
 import { exportTarget } from "./export-target.js"
@@ -21,6 +22,7 @@ export interface ApplyExportsParts {
   readonly nfsServer: Pick<ChosenNfsServer, "current">
   /** Shared with whoever else changes exports. */
   readonly turns: Turns
+  readonly agreements: Pick<AgreedExports, "agree">
   readonly log: { info(fields: object, message: string): void }
 }
 
@@ -39,9 +41,14 @@ export class ApplyExports {
     return this.#parts.turns.take(() => this.#apply(request, by))
   }
 
-  async #apply({ dryRun, replace, basis: agreed }: Request, by: string): Promise<ExportsAppliedJson> {
+  async #apply(
+    { dryRun, replace, iKnow = false, basis: agreed }: Request,
+    by: string,
+  ): Promise<ExportsAppliedJson> {
     const server = this.#server()
-    const declared = await refusedBy(server, await this.#parts.declared.look())
+    const open = this.#parts.declared.unagreed()
+    if (open.length > 0 && !dryRun && !iKnow) throw everybodyWrites(open)
+    const declared = await refusedBy(server, await this.#parts.declared.look({ everybody: iKnow }))
     const state = await server.state()
     const target = exportTarget(declared, state?.own ?? [])
     const { added, removed } = await planned(server, target, replace)
@@ -57,6 +64,7 @@ export class ApplyExports {
         const stays = verdict.kind === "unknown" ? "stays as it is: " : ""
         return [`${exportName(entry)}: ${stays}${verdict.problem.message}`]
       }),
+      everybody: open.map(({ why }) => why),
     }
     const basis = createHash("sha256").update(JSON.stringify(plan)).digest("hex")
     if (agreed !== undefined && agreed !== basis) {
@@ -65,6 +73,7 @@ export class ApplyExports {
       })
     }
     const applies = !dryRun && (notLoaded || added.length + removed.length > 0)
+    if (!dryRun) this.#parts.agreements.agree(open, by)
     if (applies) {
       await server.apply(target, { replace })
       this.#parts.log.info({ added, removed, by }, "exports applied")
@@ -79,6 +88,13 @@ export class ApplyExports {
       hint: "Declare another nfsServer than `kind: none`.",
     })
   }
+}
+
+function everybodyWrites(open: readonly WideExport[]): HttpError {
+  const message = `Everybody could write, which nobody has agreed to: ${open.map(({ why }) => why).join("; ")}.`
+  return new HttpError(409, "everybody_writes", message, {
+    hint: "Name the networks of the cluster. If it is meant all the same, say --i-know.",
+  })
 }
 
 async function planned(

@@ -1,18 +1,32 @@
 import { join } from "node:path"
 import type { FenceState } from "../../../storage/disk/index.js"
 import { StorageError } from "../../../storage/index.js"
+import { overlap, parseNetwork } from "../../../storage/network.js"
 import {
   checkExport,
   ExportedPaths,
   isAround,
   lastingFsid,
+  type NfsClient,
   type NfsExport,
 } from "../../../storage/nfs/index.js"
 import type { Catalog, FoundDirectory } from "../../catalog/index.js"
-import type { ClusterEntry, ExportEntry, StoreEntry } from "../../config/index.js"
+import {
+  type ClusterEntry,
+  type ExportEntry,
+  EXPOSURE_HINT,
+  exposureSentence,
+  exposuresOf,
+  type StoreEntry,
+  wideExport,
+  wideExports,
+  type WideExport,
+} from "../../config/index.js"
 import type { ExportJson } from "../../http/contract/admin.js"
 import type { FleetKeeper } from "../fleet-keeper.js"
 import { soon } from "../soon.js"
+import type { AgreedExports } from "./agreed-exports.js"
+import type { HostNames, NamedHost } from "./host-names.js"
 import type { Fence, StoreFences } from "../stores/store-fences.js"
 import type { KeptOut } from "./kept-out.js"
 
@@ -22,6 +36,8 @@ export type ExportProblem = NonNullable<ExportJson["problem"]>
 export interface Declared {
   readonly entry: ExportEntry
   readonly cluster: ClusterEntry
+  /** Whom its host names stand for now. */
+  readonly hosts: readonly NamedHost[]
   /** What clients mount, as far as it can be told. */
   readonly directory: string
   /** What the declaration asks for. Where it is not to be exported now, only `path` and `clients` say something. */
@@ -43,6 +59,8 @@ export interface DeclaredExportsParts {
   readonly catalog: Catalog
   readonly storeFences: StoreFences
   readonly keptOut: Pick<KeptOut, "problemAt">
+  readonly hostNames: Pick<HostNames, "look">
+  readonly agreements: Pick<AgreedExports, "has">
 }
 
 /** The declared exports, beside what is found of their stores and directories now. */
@@ -53,23 +71,60 @@ export class DeclaredExports {
     this.#parts = parts
   }
 
-  /** In the document's order. Looks at every directory; a store that does not answer is waited for 2 s. */
-  async look(): Promise<Declared[]> {
+  /**
+   * In the document's order. Looks at every directory; a store that does not answer is waited for 2 s. `everybody`: as if somebody
+   * had agreed that everybody may write where it is declared so.
+   */
+  async look({ everybody = false } = {}): Promise<Declared[]> {
     const { clusters, exports } = this.#parts.keeper.fleet.document
     const looks = new Map<string, StoreLook>()
-    await Promise.all(
-      this.stores().map(async (store) => {
+    const [hosts] = await Promise.all([
+      this.#parts.hostNames.look([...new Set(exports.flatMap(({ hosts: names }) => names))]),
+      ...this.stores().map(async (store) => {
         const paths = exports.filter((entry) => entry.store === store.name).map(({ path }) => path)
         looks.set(store.name, await this.#lookAt(store, paths))
       }),
-    )
+    ])
     const declared = exports.flatMap((entry) => {
       const [look, cluster] = [looks.get(entry.store), clusters.find(({ name }) => name === entry.cluster)]
-      return look === undefined || cluster === undefined
-        ? []
-        : [this.#unlessKeptOut(declaredIn(look, entry, cluster))]
+      if (look === undefined || cluster === undefined) return []
+      const named = entry.hosts.flatMap((name) => hosts.get(name) ?? [])
+      return [this.#unlessKeptOut(declaredIn(look, entry, cluster, named))]
     })
-    return refuseOverlaps(declared)
+    return refuseOverlaps(
+      declared.map((one) => this.#withoutExposure(one)).map((one) => this.#asAgreed(one, everybody)),
+    )
+  }
+
+  /** Declared exports of which nobody agreed that everybody may write. */
+  unagreed(): WideExport[] {
+    const wide = wideExports(this.#parts.keeper.fleet.document)
+    return wide.filter((one) => !this.#parts.agreements.has(one))
+  }
+
+  #asAgreed(one: Declared, everybody: boolean): Declared {
+    const wide = wideExport(one.entry, this.#parts.keeper.fleet.document)
+    if (wide === undefined || one.verdict.kind === "withheld" || one.verdict.kind === "refused") return one
+    if (everybody || this.#parts.agreements.has(wide)) {
+      return { ...one, asked: { ...one.asked, everybodyMayWrite: true } }
+    }
+    const problem = { code: "everybody_writes", message: wide.why, hint: EVERYBODY_HINT }
+    return { ...one, verdict: { kind: "refused", problem } }
+  }
+
+  /** The document says so already, but for links that lead into another store, and documents of earlier versions. */
+  #withoutExposure(one: Declared): Declared {
+    if (one.verdict.kind === "withheld" || one.verdict.kind === "refused") return one
+    const { stores, repositories } = this.#parts.keeper.fleet.document
+    const rootOf = (name: string): string | undefined => {
+      const store = stores.find((candidate) => candidate.name === name)
+      return store && (this.#parts.storeFences.ofFilesystems(store)[0]?.record.realPath ?? store.path)
+    }
+    const { directory, entry } = one
+    const [exposed] = exposuresOf({ directory, cluster: entry.cluster }, repositories, rootOf)
+    if (exposed === undefined) return one
+    const problem = { code: "foreign_repository", message: exposureSentence(exposed), hint: EXPOSURE_HINT }
+    return { ...one, verdict: { kind: "refused", problem } }
   }
 
   /** The stores of which something is exported. */
@@ -118,14 +173,20 @@ interface StoreLook {
   readonly problem: ExportProblem | undefined
 }
 
-function declaredIn(look: StoreLook, entry: ExportEntry, cluster: ClusterEntry): Declared {
+function declaredIn(
+  look: StoreLook,
+  entry: ExportEntry,
+  cluster: ClusterEntry,
+  hosts: readonly NamedHost[],
+): Declared {
   const { store, fences, states, found } = look
   const directory = join(fences[0]?.record.realPath ?? store.path, entry.path)
-  const clients = cluster.networks.map((network) => ({ network, access: entry.access, squash: entry.squash }))
+  const clients = clientsOf(entry, cluster, hosts)
   const bare = { path: directory, mountPoint: undefined, crossMounts: false, fsid: undefined, clients }
   const not = (kind: "withheld" | "refused" | "unknown", problem: ExportProblem): Declared => ({
     entry,
     cluster,
+    hosts,
     directory,
     asked: bare,
     mountsBelow: [],
@@ -157,7 +218,31 @@ function declaredIn(look: StoreLook, entry: ExportEntry, cluster: ClusterEntry):
     fsid: lastingFsid(filesystem.type, `${store.name}:${entry.path}`),
     clients,
   }
-  return { entry, cluster, directory: realPath, asked, mountsBelow, verdict: { kind: "wanted" } }
+  const nobody = hosts.find(({ problem }) => problem !== null)?.problem
+  if (clients.length === 0 && typeof nobody === "string") {
+    return not("withheld", { code: "host_not_found", message: nobody, hint: HOST_HINT })
+  }
+  return { entry, cluster, hosts, directory: realPath, asked, mountsBelow, verdict: { kind: "wanted" } }
+}
+
+export const EVERYBODY_HINT =
+  "Name the networks of the cluster. If it is meant all the same: `cistern exports apply --i-know`."
+
+export const HOST_HINT =
+  "Look at what this machine's resolver tells (`getent ahosts NAME`), or give the cluster the address as a network, such as 192.168.10.7/32."
+
+/** Whoever is named twice, such as a host in a network of its cluster, is named once. */
+function clientsOf(
+  { access, squash, netgroups }: ExportEntry,
+  { networks }: ClusterEntry,
+  hosts: readonly NamedHost[],
+): NfsClient[] {
+  const ranges = networks.map(parseNetwork)
+  const outside = hosts
+    .flatMap(({ addresses }) => addresses)
+    .filter((address) => !ranges.some((range) => overlap(range, parseNetwork(address))))
+  const names = [...networks, ...new Set(outside), ...netgroups]
+  return names.map((network) => ({ network, access, squash }))
 }
 
 /** The filesystem that an export lies on concerns it, those around that one, and those that are mounted in it. */
@@ -194,5 +279,11 @@ function refuseOverlaps(all: readonly Declared[]): Declared[] {
 
 /** One directory for several clusters is one export with the clients of all. */
 export function joinedTo(before: NfsExport | undefined, one: NfsExport): NfsExport {
-  return before === undefined ? one : { ...one, clients: [...before.clients, ...one.clients] }
+  if (before === undefined) return one
+  const everybodyMayWrite = (before.everybodyMayWrite ?? false) || (one.everybodyMayWrite ?? false)
+  return {
+    ...one,
+    clients: [...before.clients, ...one.clients],
+    ...(everybodyMayWrite && { everybodyMayWrite }),
+  }
 }

@@ -1,6 +1,7 @@
 import {
-  canonicalNetwork,
+  canonicalClient,
   compareExports,
+  everybodyWrites,
   type ExportDifference,
   isAround,
   type NfsExport,
@@ -11,7 +12,7 @@ import {
 import { StorageError } from "../../../storage/index.js"
 import type { ExportJson, ExportsJson } from "../../http/contract/admin.js"
 import type { ChosenNfsServer } from "./chosen-nfs-server.js"
-import type { Declared, DeclaredExports, ExportProblem } from "./declared-exports.js"
+import { type Declared, type DeclaredExports, type ExportProblem, HOST_HINT } from "./declared-exports.js"
 import type { ExportKeeper } from "./export-keeper.js"
 import { exportTarget } from "./export-target.js"
 import { refusedBy } from "./served-exports.js"
@@ -51,8 +52,11 @@ export class ExportRows {
         cluster: one.entry.cluster,
         directory: one.directory,
         networks: [...one.cluster.networks],
+        hosts: one.hosts.map(({ addresses, ...host }) => ({ ...host, addresses: [...addresses] })),
+        netgroups: [...one.entry.netgroups],
         access: one.entry.access,
         squash: one.entry.squash ?? null,
+        everybody: everybodyWrites(one.asked.clients),
         ...this.#shown(one, served, differences),
       })),
       file: renderExportsFile(target),
@@ -65,7 +69,7 @@ export class ExportRows {
     if (verdict.kind !== "wanted") {
       return whileWithheld(one.directory, verdict, "server" in served ? served.server : undefined)
     }
-    const shown = verdictOf(asked, served, differences)
+    const shown = withoutLost(verdictOf(asked, served, differences), one)
     // What the server said itself is more than what is missing.
     const refusal = shown.problem === null ? undefined : this.#parts.keeper.refusal(asked)
     return refusal === undefined ? shown : { ...shown, problem: refusal }
@@ -143,7 +147,7 @@ function verdictOf(
       problem: { code: "nfs_server_stopped", message: "the NFS server is stopped", hint },
     }
   }
-  const mine = new Set(clients.map(({ network }) => canonicalNetwork(network)))
+  const mine = new Set(clients.map(({ network }) => canonicalClient(network)))
   const own = differences.filter((one) =>
     one.kind === "foreign"
       ? isAround(one.path, path) || isAround(path, one.path)
@@ -161,7 +165,14 @@ function verdictOf(
   }
 }
 
-function sentenceOf(difference: ExportDifference): string {
+/** Who is declared by a name that nobody knows cannot mount, though the server exports all that it can be told. */
+function withoutLost(shown: Shown, { hosts }: Declared): Shown {
+  const lost = hosts.find(({ addresses }) => addresses.length === 0)
+  if (shown.problem !== null || typeof lost?.problem !== "string") return shown
+  return { state: "different", problem: { code: "host_not_found", message: lost.problem, hint: HOST_HINT } }
+}
+
+export function sentenceOf(difference: ExportDifference): string {
   const { path, client } = difference
   if (difference.kind === "missing") return `${client} cannot mount ${path}`
   if (difference.kind === "foreign") {

@@ -17,6 +17,11 @@ const SYSTEMS = [
   { file: "/usr/bin/midclt", kind: "truenas", name: "TrueNAS" },
 ] as const
 
+/** The NAS system that this machine is, where it is one that writes its exports itself. */
+export function systemHere(): (typeof SYSTEMS)[number]["kind"] | undefined {
+  return SYSTEMS.find(({ file }) => existsSync(file))?.kind
+}
+
 /** The NFS server of this machine, whichever it is: the one that runs, else the one that is installed. */
 export class FoundNfsServer implements NfsServer {
   readonly #candidates: readonly NfsServer[]
@@ -73,6 +78,11 @@ export class FoundNfsServer implements NfsServer {
 
   async apply(wanted: readonly NfsExport[], options: ApplyOptions): Promise<void> {
     await (await this.#server()).apply(wanted, options)
+  }
+
+  /** Of the one that was found last. */
+  afterRestart(): ReturnType<NonNullable<NfsServer["afterRestart"]>> {
+    return this.#found?.afterRestart?.()
   }
 
   async #server(): Promise<NfsServer> {

@@ -10,6 +10,7 @@ import type { Clock, Moment } from "../../catalog/index.js"
 import { NetworkIndex } from "../../clusters/index.js"
 import type { NfsClientJson, NfsClientsJson, NfsTrafficJson } from "../../http/contract/nfs-clients.js"
 import type { ChosenNfsServer } from "./chosen-nfs-server.js"
+import type { HostNames } from "./host-names.js"
 import type { FleetKeeper } from "../fleet-keeper.js"
 import type { Latest } from "../occasional.js"
 import { type ServerAnswer, ToldClientsKeeper } from "./told-clients.js"
@@ -20,6 +21,7 @@ export interface NfsClientRowsParts {
   readonly nfsServer: Pick<ChosenNfsServer, "current">
   /** Who is connected to the kernel's NFS server. Never throws. */
   readonly nfsClients: () => ClientsReading
+  readonly hostNames: Pick<HostNames, "last">
 }
 
 /** What was told longer ago says nothing about now. */
@@ -38,13 +40,13 @@ export class NfsClientRows {
   }
 
   async rows(): Promise<NfsClientsJson> {
-    const { keeper, clock, nfsClients } = this.#parts
+    const { clock, nfsClients } = this.#parts
     const latest = await this.#told.latest()
     const now = clock.now()
     const reading = nfsClients()
     const { exported, problems = [] } = latest?.told?.value ?? {}
     const told = toldNow(latest?.told, now)
-    const clusters = new NetworkIndex(keeper.fleet.document.clusters)
+    const clusters = new NetworkIndex(this.#knownNetworks())
     const clients = combineClients(reading, exported ?? [], told).map((row) => clientOf(row, clusters, now))
     // Who is told by its own interface is not missed in the kernel's files.
     const missed = reading.problems.filter(({ code }) => told === undefined || code === "corrupt")
@@ -55,9 +57,26 @@ export class NfsClientRows {
       server: serverOf(reading),
       clients,
       traffic: trafficOf(reading, exported, told, now),
-      notices: clients.filter(isStranger).map(noticeOf),
+      notices: clients.filter(isStranger).map((client) => noticeOf(client, this.#namesNetgroups())),
       problems: [...missed, ...problems, ...late].map(problemOf),
     }
+  }
+
+  /** Also the addresses of hosts that exports name besides. */
+  #knownNetworks(): { name: string; networks: readonly string[] }[] {
+    const { clusters, exports } = this.#parts.keeper.fleet.document
+    const named = this.#parts.hostNames.last()
+    return [
+      ...clusters,
+      ...exports.map(({ cluster, hosts }) => ({
+        name: cluster,
+        networks: hosts.flatMap((host) => named.get(host)?.addresses ?? []),
+      })),
+    ]
+  }
+
+  #namesNetgroups(): boolean {
+    return this.#parts.keeper.fleet.document.exports.some(({ netgroups }) => netgroups.length > 0)
   }
 }
 
@@ -167,13 +186,13 @@ function isStranger({ kind, state, connections }: NfsClientJson): boolean {
   return kind === "stranger" && ((connections ?? 0) > 0 || state === "confirmed" || state === "connected")
 }
 
-function noticeOf({ address, names, mounts }: NfsClientJson): Problem {
+function noticeOf({ address, names, mounts }: NfsClientJson, netgroups: boolean): Problem {
   const called = names.length === 0 ? "" : ` (calls itself ${names.join(", ")})`
   const uses = mounts === null ? "" : ` and holds files of ${mounts.join(", ")}`
   return {
     code: "stranger",
     message: `${address}${called} is connected to the NFS server${uses}, and is in no declared cluster's networks`,
-    hint: "Find out who it is, and who may mount what: `cistern exports`. If it belongs to a cluster, add its network there.",
+    hint: `Find out who it is, and who may mount what: \`cistern exports\`.${netgroups ? " It may be of a netgroup that an export names." : ""} If it belongs to a cluster, add its network there.`,
   }
 }
 

@@ -24,7 +24,10 @@ export function draftExports(
     const key = JSON.stringify([repository.store, folderOf(repository), repository.cluster])
     folders.set(key, [...(folders.get(key) ?? []), repository])
   }
-  const all = [...folders.values()]
+  // What two clusters keep in one folder cannot be exported to either: its clients would reach the other's.
+  const all = [...folders.values()].filter(
+    ([first]) => first !== undefined && !repositories.some((other) => isReachedAcross(first, other)),
+  )
   return all.flatMap((inside): Proposed<ExportDraft>[] => {
     const [first] = inside
     if (first === undefined) return []
@@ -64,6 +67,12 @@ function isOuter(outer: RepositoryEntryDraft, inner: RepositoryEntryDraft): bool
   return (
     outer.store === inner.store && around !== path && isAround(around === "" ? "/" : `/${around}`, `/${path}`)
   )
+}
+
+function isReachedAcross(one: RepositoryEntryDraft, other: RepositoryEntryDraft): boolean {
+  if (one.cluster === other.cluster || one.store !== other.store) return false
+  const [folder, place] = [`/${folderOf(one)}`, `/${folderOf(other)}`]
+  return isAround(folder, place) || isAround(place, folder)
 }
 
 /** The folder that movers mount. */

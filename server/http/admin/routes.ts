@@ -1,4 +1,4 @@
-import express, { type Request, Router } from "express"
+import express, { Router } from "express"
 import type { z } from "zod"
 import {
   type AcceptRepositoryRequest,
@@ -7,19 +7,26 @@ import {
   applyExportsRequest,
   type ApplyJson,
   applyRequest,
+  createStoreRequest,
   type DocumentJson,
   type DoctorJson,
   type ExportsAppliedJson,
   type ExportsJson,
+  type ExportStepsJson,
   type FreshOnceJson,
   freshOnceRequest,
+  nfsSystem,
   type RepositoriesJson,
   type RepositoryAcceptedJson,
   type SnapshotsJson,
   type StoreAcceptedJson,
+  type StoreCreatedJson,
   type StoresJson,
+  type StoreWithdrawnJson,
   type VolumesJson,
+  withdrawStoreRequest,
 } from "../contract/admin.js"
+import { HttpError } from "../errors.js"
 import { type DirectoryAdministration, directoryRoutes } from "./directory-routes.js"
 import { type NewRepositoryAdministration, newRepositoryRoutes } from "./new-repository-routes.js"
 import {
@@ -43,10 +50,17 @@ export interface Administration {
   snapshots(filter: SnapshotFilter): Promise<SnapshotsJson>
   stores(): Promise<StoresJson>
   exports(): Promise<ExportsJson>
+  exportSteps(system: z.output<typeof nfsSystem> | undefined): Promise<ExportStepsJson>
   nfsClients(): Promise<NfsClientsJson>
   hardware(): Promise<HardwareJson>
   applyExports(request: z.output<typeof applyExportsRequest>, by: string): Promise<ExportsAppliedJson>
   acceptStore(name: string, by: string): Promise<StoreAcceptedJson>
+  createStore(request: z.output<typeof createStoreRequest>, by: string): Promise<StoreCreatedJson>
+  withdrawStore(
+    name: string,
+    request: z.output<typeof withdrawStoreRequest>,
+    by: string,
+  ): Promise<StoreWithdrawnJson>
   acceptRepository(name: string, request: AcceptRepositoryRequest, by: string): RepositoryAcceptedJson
   apply(request: z.output<typeof applyRequest>, by: string): Promise<ApplyJson>
   document(): DocumentJson
@@ -84,6 +98,11 @@ export function adminRoutes(administration: Administration): Router {
   router.get(adminPaths.exports, async (_request, response) => {
     response.json(await administration.exports())
   })
+  router.get(adminPaths.exportSteps, async (request, response) => {
+    const system = nfsSystem.optional().safeParse(queryOf(request)["system"])
+    if (!system.success) throw new HttpError(400, "invalid", "There is no such system.")
+    response.json(await administration.exportSteps(system.data))
+  })
   router.get(nfsClientsPath, async (_request, response) => {
     response.json(await administration.nfsClients())
   })
@@ -104,14 +123,24 @@ export function adminRoutes(administration: Administration): Router {
   router.post(`${adminPaths.stores}/:store/accept`, async (request, response) => {
     response.json(await administration.acceptStore(request.params.store, LOCAL_ADMINISTRATOR))
   })
+  router.post(adminPaths.stores, async (request, response) => {
+    const body = bodyOf(request, createStoreRequest)
+    const result = await administration.createStore(body, LOCAL_ADMINISTRATOR)
+    response.status(statusOf(result, body)).json(result)
+  })
+  router.post(`${adminPaths.stores}/:store/withdraw`, async (request, response) => {
+    const body = bodyOf(request, withdrawStoreRequest)
+    const result = await administration.withdrawStore(request.params.store, body, LOCAL_ADMINISTRATOR)
+    response.status(statusOf(result, body)).json(result)
+  })
   router.post(`${adminPaths.repositories}/:repository/accept`, async (request, response) => {
     const body = bodyOf(request, acceptRepositoryRequest)
     response.json(administration.acceptRepository(request.params.repository, body, LOCAL_ADMINISTRATOR))
   })
   router.post(adminPaths.apply, async (request, response) => {
-    const result = await administration.apply(bodyOf(request, applyRequest), LOCAL_ADMINISTRATOR)
-    const refused = result.acknowledgements.some(({ accepted }) => !accepted) && !result.applied
-    response.status(refused && !dryRun(request) ? 409 : 200).json(result)
+    const body = bodyOf(request, applyRequest)
+    const result = await administration.apply(body, LOCAL_ADMINISTRATOR)
+    response.status(statusOf(result, body)).json(result)
   })
   router.post(adminPaths.freshOnce, (request, response) => {
     response.json(administration.freshOnce(bodyOf(request, freshOnceRequest), LOCAL_ADMINISTRATOR))
@@ -122,6 +151,10 @@ export function adminRoutes(administration: Administration): Router {
   return router
 }
 
-function dryRun(request: Request): boolean {
-  return bodyOf(request, applyRequest).dryRun
+/** Of a plan whose acknowledgements are missing: 409. */
+function statusOf(
+  { applied, acknowledgements }: Pick<ApplyJson, "applied" | "acknowledgements">,
+  { dryRun }: { readonly dryRun: boolean },
+): number {
+  return !applied && !dryRun && acknowledgements.some(({ accepted }) => !accepted) ? 409 : 200
 }

@@ -145,8 +145,22 @@ export const exportJson = z.strictObject({
   /** What clients mount: with links followed where the store can be asked. */
   directory: z.string(),
   networks: z.array(z.string()),
+  /** Hosts named besides, each with its addresses as far as they are known. */
+  hosts: z.array(
+    z.strictObject({
+      name: z.string(),
+      /** CIDR. */
+      addresses: z.array(z.string()),
+      /** Why there are none, or why they are those of before. */
+      problem: z.string().nullable(),
+    }),
+  ),
+  /** Who is in them, the NFS server's machine decides. */
+  netgroups: z.array(z.string()),
   access: z.enum(["readOnly", "readWrite"]),
   squash: z.strictObject({ uid: z.int(), gid: z.int() }).nullable(),
+  /** Whether everybody may write by it, as far as nobody refuses that. */
+  everybody: z.boolean(),
   /**
    * `exported`: exactly so. `different`: otherwise, or to somebody else too. `missing`: not at all. `withheld`: its store is fenced,
    * so nobody should mount it. `refused`: it must never be exported. `unknown`: the store or the server cannot be asked.
@@ -174,6 +188,8 @@ export const applyExportsRequest = z.strictObject({
   dryRun: z.boolean().default(false),
   /** Also where our file is not as we left it. */
   replace: z.boolean().default(false),
+  /** That everybody may write by some of them is meant. Without: 409 `everybody_writes`, and nothing is applied. */
+  iKnow: z.boolean().exactOptional(),
   /** `basis` of the dry run that was agreed to. Something changed since: 409 `stale_plan`. */
   basis: z.string().exactOptional(),
 })
@@ -187,9 +203,27 @@ export const exportsAppliedJson = z.strictObject({
   notLoaded: z.boolean(),
   /** Declared and not to be exported now, one sentence each. */
   withheld: z.array(z.string()),
+  /** Exports by which everybody may write, and nobody agreed to it before, one sentence each. */
+  everybody: z.array(z.string()),
   basis: z.string(),
 })
 export type ExportsAppliedJson = z.infer<typeof exportsAppliedJson>
+
+/** GET /api/v1/exports/steps?system= : what an administrator does by hand to have what is declared. */
+export const nfsSystem = z.enum(["kernel", "ganesha", "truenas", "synology"])
+export const exportStepsJson = z.strictObject({
+  system: nfsSystem,
+  /** Lines of text. */
+  steps: z.array(z.string()),
+  /** Declared, and not to be exported, one sentence each. */
+  left: z.array(z.string()),
+  /** Read back: what is not so yet, one sentence each. Null: it cannot be read. */
+  differences: z.array(z.string()).nullable(),
+  unreadable: z.string().nullable(),
+  /** Clients of declared clusters that are connected to this machine's NFS server. */
+  connected: z.array(z.string()),
+})
+export type ExportStepsJson = z.infer<typeof exportStepsJson>
 
 /** POST /api/v1/stores/{store}/accept, with an empty body: the store as it is now is the right one. */
 export const storeAcceptedJson = z.strictObject({
@@ -227,6 +261,8 @@ export const applyRequest = z.strictObject({
   /** Detach what the document does not name. */
   remove: z.boolean().default(false),
   accept: z.array(z.string()).default([]),
+  /** That everybody may write by some exports is meant. Each is agreed to exactly as it is now. */
+  iKnow: z.boolean().exactOptional(),
   /** `basis` of the dry run whose diff was agreed to. Something else was applied since: 409 `stale_plan`. */
   basis: z.string().exactOptional(),
 })
@@ -244,8 +280,16 @@ export const changeJson = z.strictObject({
 })
 export type ChangeJson = z.infer<typeof changeJson>
 
-/** Something in the diff that loosens a decision and needs `--accept ID`. The id is made of the change itself. */
-export const acknowledgementJson = z.strictObject({ id: z.string(), why: z.string(), accepted: z.boolean() })
+/**
+ * Something that somebody must say is meant: what in the diff loosens a decision, and exports by which everybody may write. The id is
+ * made of it. `option` says it on the command line: `--accept ID` or `--i-know`.
+ */
+export const acknowledgementJson = z.strictObject({
+  id: z.string(),
+  why: z.string(),
+  option: z.string(),
+  accepted: z.boolean(),
+})
 export type AcknowledgementJson = z.infer<typeof acknowledgementJson>
 
 /** 200 for a dry run and for what was applied; 409 with the same body when acknowledgements are missing. */
@@ -258,6 +302,38 @@ export const applyJson = z.strictObject({
   basis: z.string(),
 })
 export type ApplyJson = z.infer<typeof applyJson>
+
+/** POST /api/v1/stores: one more store, as a document that names only it would declare it. */
+export const createStoreRequest = z.strictObject({
+  name: z.string(),
+  path: z.string(),
+  allowRoot: z.boolean().default(false),
+  /** Also make the directory. */
+  make: z.boolean().default(false),
+  dryRun: z.boolean().default(false),
+  basis: z.string().exactOptional(),
+})
+export type CreateStoreRequest = z.input<typeof createStoreRequest>
+export const storeCreatedJson = applyJson.extend({
+  /** Directories that were made, or in a dry run would be. */
+  made: z.array(z.string()),
+})
+export type StoreCreatedJson = z.infer<typeof storeCreatedJson>
+
+/** POST /api/v1/stores/{store}/withdraw: its exports, then the store, leave the document. Nothing in it is touched. */
+export const withdrawStoreRequest = z.strictObject({
+  /** Also detach the repositories in it; without, there must be none: 409 `store_in_use`. */
+  withRepositories: z.boolean().default(false),
+  dryRun: z.boolean().default(false),
+  accept: z.array(z.string()).default([]),
+  basis: z.string().exactOptional(),
+})
+export type WithdrawStoreRequest = z.input<typeof withdrawStoreRequest>
+export const storeWithdrawnJson = applyJson.extend({
+  /** Who has it mounted, or may have, one sentence each. */
+  clients: z.array(z.string()),
+})
+export type StoreWithdrawnJson = z.infer<typeof storeWithdrawnJson>
 
 /** GET /api/v1/document: what is applied, with references in place of secret values. */
 export const documentJson = z.strictObject({ document: z.record(z.string(), z.unknown()) })
@@ -300,6 +376,7 @@ export const adminPaths = {
   stores: "/api/v1/stores",
   exports: "/api/v1/exports",
   applyExports: "/api/v1/exports/apply",
+  exportSteps: "/api/v1/exports/steps",
   apply: "/api/v1/apply",
   document: "/api/v1/document",
   freshOnce: "/api/v1/fresh-once",

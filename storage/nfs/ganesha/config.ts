@@ -1,5 +1,6 @@
 import { StorageError } from "../../errors.js"
-import { canonicalNetwork, checkExports, type NfsClient, type NfsExport } from "../export.js"
+import { canonicalClient, checkExports, type NfsClient, type NfsExport } from "../export.js"
+import { isNetgroup } from "../netgroup.js"
 
 /** exports(5)'s nobody, whom root becomes where users stay who they are. */
 const NOBODY = { uid: 65534, gid: 65534 }
@@ -90,7 +91,8 @@ function quotedPath(path: string): string {
 
 /** As it is written there; a single address of IPv6 without its prefix, which would have three digits. */
 function clientOf(path: string, network: string): string {
-  const canonical = canonicalNetwork(network)
+  const canonical = canonicalClient(network)
+  if (isNetgroup(canonical)) return canonical
   const [address = "", prefix = ""] = canonical.split("/")
   if (!address.includes(":")) {
     if (prefix !== "0") return canonical

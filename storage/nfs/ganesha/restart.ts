@@ -4,8 +4,11 @@ import { basename, dirname, isAbsolute, join } from "node:path"
 export interface AfterRestart {
   /** Whether the server's main configuration loads our file; without, a restart loses every export until the next `apply`. */
   readonly included: boolean
-  /** The line that loads it. */
+  /** The main configuration, and the line of it that loads our file. */
+  readonly main: string
   readonly line: string
+  /** Paths that the start itself would export again if that line was there. */
+  readonly lost: readonly string[]
   /** Paths that the start itself exports again. */
   readonly kept: readonly string[]
   /** Paths that only `apply` exports again, once their filesystem is mounted. */

@@ -1,6 +1,6 @@
 import type { ActiveExport } from "../etab.js"
 import { networkOf } from "../compare.js"
-import { canonicalNetwork, type NfsExport } from "../export.js"
+import { canonicalClient, type NfsExport } from "../export.js"
 import { admitsNobody, type GaneshaPermissions, isAsSaid, wordsOf } from "./permissions.js"
 import { listOf, unknownReply } from "./reply.js"
 
@@ -74,7 +74,7 @@ export function activeOf({ path, clients }: ServedExport): ActiveExport[] {
 /** Whether the server has exactly the block that renderGaneshaExport writes, as far as it tells. */
 export function isServedAs({ path, pseudo, clients }: ServedExport, one: NfsExport): boolean {
   if (path !== one.path || pseudo !== one.path || clients.length !== one.clients.length + 1) return false
-  const wanted = new Map(one.clients.map((client) => [canonicalNetwork(client.network), client]))
+  const wanted = new Map(one.clients.map((client) => [canonicalClient(client.network), client]))
   if (new Set(clients.map(({ client }) => client)).size < clients.length) return false
   return clients.every((told, at) =>
     at === clients.length - 1

@@ -135,7 +135,9 @@ export class GaneshaServer implements NfsServer {
     const isKept = (one: NfsExport): boolean => included && isAlwaysThere(one)
     return {
       included,
+      main,
       line: `%include "${own}"`,
+      lost: included ? [] : exports.filter(isAlwaysThere).map(({ path }) => path),
       kept: exports.filter(isKept).map(({ path }) => path),
       waiting: exports.filter((one) => !isKept(one)).map(({ path }) => path),
     }

@@ -1,6 +1,7 @@
-import { canonicalNetwork, checkExports, type NfsClient, type NfsExport } from "../export.js"
+import { canonicalClient, checkExports, type NfsClient, type NfsExport } from "../export.js"
+import { isNetgroup } from "../netgroup.js"
 import { shareAt } from "./shared-folders.js"
-import { squashWord, type SquashWord } from "./rules.js"
+import { noNetgroups, squashWord, type SquashWord } from "./rules.js"
 
 /** As DSM's dialog names them, with the words of its rules. */
 const squashTexts: Readonly<Record<SquashWord, string>> = {
@@ -32,9 +33,10 @@ export function administratorSteps(exports: readonly NfsExport[]): string[] {
 }
 
 function ruleLines(path: string, client: NfsClient, crossMounts: boolean): string[] {
+  if (isNetgroup(client.network)) throw noNetgroups(path, client.network)
   const word = squashWord(path, client.squash)
   return [
-    `  Hostname or IP: ${canonicalNetwork(client.network)}`,
+    `  Hostname or IP: ${canonicalClient(client.network)}`,
     `    Privilege: ${client.access === "readWrite" ? "Read/Write" : "Read only"}`,
     `    Squash: ${squashTexts[word]} (${word})`,
     "    Security: sys",

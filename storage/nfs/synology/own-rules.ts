@@ -1,7 +1,7 @@
 import { JsonFields } from "../../bytes/index.js"
 import { StorageError } from "../../errors.js"
 import type { NfsRule } from "../../nas/synology/index.js"
-import type { NfsExport } from "../export.js"
+import { asAgreed, type NfsExport } from "../export.js"
 
 /**
  * Which of DSM's NFS rules are ours. Nothing in a rule says so, so that it has to be remembered: plain values that JSON holds, kept
@@ -66,7 +66,7 @@ function ownRuleOf(fields: JsonFields): OwnRule {
 
 function exportOf(fields: JsonFields, what: string): NfsExport {
   const clients = fields.optionalArray("clients") ?? wrong(what, "clients")
-  return {
+  return asAgreed({
     path: fields.string("path"),
     mountPoint: fields.optionalString("mountPoint"),
     crossMounts: fields.optionalBoolean("crossMounts") ?? wrong(what, "crossMounts"),
@@ -81,7 +81,7 @@ function exportOf(fields: JsonFields, what: string): NfsExport {
         squash: squash === undefined ? undefined : { uid: squash.number("uid"), gid: squash.number("gid") },
       }
     }),
-  }
+  })
 }
 
 function wrong(what: string, name: string): never {

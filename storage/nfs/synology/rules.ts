@@ -3,7 +3,8 @@ import { StorageError } from "../../errors.js"
 import type { NfsRule } from "../../nas/synology/index.js"
 import { formatNetwork, parseAddress } from "../../network.js"
 import { settingsWith } from "../compare.js"
-import { canonicalNetwork, type NfsClient } from "../export.js"
+import { canonicalClient, type NfsClient } from "../export.js"
+import { isNetgroup } from "../netgroup.js"
 
 // An NFS rule of DSM's and a client of an export say the same in different words (reference nas-platforms.md §3.3).
 
@@ -43,8 +44,9 @@ export function squashWord(path: string, squash: NfsClient["squash"]): SquashWor
 
 /** The rule for one client of an exported directory. Throws as squashWord does. */
 export function ruleOf(path: string, client: NfsClient, crossMounts: boolean): NfsRule {
+  if (isNetgroup(client.network)) throw noNetgroups(path, client.network)
   return {
-    client: canonicalNetwork(client.network),
+    client: canonicalClient(client.network),
     privilege: client.access === "readWrite" ? "rw" : "ro",
     squash: squashWord(path, client.squash),
     // DSM's own default is on: a crash of the NAS would roll a repository back.
@@ -53,6 +55,18 @@ export function ruleOf(path: string, client: NfsClient, crossMounts: boolean): N
     crossMounts,
     security: ["sys"],
   }
+}
+
+/** The StorageError for a client that no rule of DSM's can name. */
+export function noNetgroups(path: string, netgroup: string): StorageError {
+  return new StorageError(
+    "unsupported",
+    `${path} cannot be exported by DSM: it knows no netgroups (${netgroup})`,
+    {
+      facts: { path },
+      hint: "Name hosts or networks instead.",
+    },
+  )
 }
 
 /** A rule in the words of exports(5). What DSM did not say, or said in a word that nobody knows, has none. */
@@ -85,7 +99,7 @@ export function networkOfRule({ client }: Pick<NfsRule, "client">): string | und
     return formatNetwork({ family: parsed.family, first: parsed.value, last: parsed.value })
   const prefix = isIPv4(mask) ? prefixOf(mask) : mask
   try {
-    return prefix === undefined ? undefined : canonicalNetwork(`${address}/${prefix}`)
+    return prefix === undefined ? undefined : canonicalClient(`${address}/${prefix}`)
   } catch (error) {
     if (error instanceof StorageError) return undefined
     throw error

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto"
 import type { NfsShare, NfsShareFields } from "../../nas/truenas/index.js"
-import { canonicalNetwork, type NfsClient } from "../export.js"
+import { canonicalClient, type NfsClient } from "../export.js"
 
 // Whoever finds the share must be able to tell whose it is, and whether it is still what was written. The comment is all the room
 // that TrueNAS has for it: 120 characters. It also tells the numbers of the user whose name the share has, which may be another's later.
@@ -82,7 +82,7 @@ function markerOf(
 /** A network in its one spelling; anything else as it is. */
 export function spelled(network: string): string {
   try {
-    return canonicalNetwork(network)
+    return canonicalClient(network)
   } catch {
     return network
   }

@@ -2,6 +2,7 @@ import type { Accounts, FoundFilesystem, NfsShare } from "../../nas/truenas/inde
 import { overlap, parseNetwork } from "../../network.js"
 import { StorageError } from "../../errors.js"
 import type { NfsExport } from "../export.js"
+import { isNetgroup } from "../netgroup.js"
 import type { ExportRefusal } from "../refusal.js"
 
 export interface RefusalFacts {
@@ -63,6 +64,12 @@ function placeRefusal(
 
 function clientRefusal({ path, clients }: NfsExport, { accounts, foreign }: RefusalFacts): Why | undefined {
   for (const { network, squash } of clients) {
+    if (isNetgroup(network)) {
+      return [
+        `Cistern does not give TrueNAS netgroups (${network}): whether it knows one cannot be read back`,
+        "Name hosts or networks instead.",
+      ]
+    }
     const range = parseNetwork(network)
     if (range.first === 0n) {
       return [

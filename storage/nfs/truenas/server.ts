@@ -12,7 +12,7 @@ import {
 import type { ToldClients } from "../clients/told.js"
 import { compareExports } from "../compare.js"
 import type { ActiveExport } from "../etab.js"
-import { canonicalNetwork, checkExports, type NfsExport } from "../export.js"
+import { canonicalClient, checkExports, type NfsExport } from "../export.js"
 import { escapedPath, renderExportLines } from "../exports-file.js"
 import { sentenceOf } from "../sentence.js"
 import type { ExportRefusal } from "../refusal.js"
@@ -243,7 +243,7 @@ function lineOf({ path, client, options }: ActiveExport): string {
 
 function pairsOf(exports: readonly NfsExport[]): string[] {
   return exports.flatMap(({ path, clients }) =>
-    clients.map(({ network }) => pairOf(path, canonicalNetwork(network))),
+    clients.map(({ network }) => pairOf(path, canonicalClient(network))),
   )
 }
 

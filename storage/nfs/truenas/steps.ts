@@ -1,5 +1,5 @@
 import type { NfsShare } from "../../nas/truenas/index.js"
-import { canonicalNetwork, type NfsExport } from "../export.js"
+import { canonicalClient, type NfsExport } from "../export.js"
 import type { ShareContent, ShareSquash } from "./marker.js"
 
 /** One change of TrueNAS' table of shares. */
@@ -71,7 +71,7 @@ function groupsOf({ path, clients }: NfsExport, namesOf: NamesOf): Group[] {
       squash: squash === undefined ? undefined : namesOf(squash),
       rest: new Set(),
     }
-    group.rest.add(canonicalNetwork(network))
+    group.rest.add(canonicalClient(network))
     groups.set(key, group)
   }
   return [...groups.values()].map((group) => ({ ...group, rest: new Set([...group.rest].sort()) }))

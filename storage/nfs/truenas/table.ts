@@ -1,6 +1,6 @@
 import type { Accounts, NfsShare } from "../../nas/truenas/index.js"
 import { StorageError } from "../../errors.js"
-import { canonicalNetwork, type NfsExport } from "../export.js"
+import { asAgreed, canonicalClient, type NfsExport } from "../export.js"
 import { contentOf, isOwn, type ShareContent } from "./marker.js"
 import type { OwnShare } from "./steps.js"
 
@@ -55,27 +55,29 @@ export function replaced(share: NfsShare, { users, groups }: Accounts): OwnShare
 /** What shares export, one for each path, sorted. Each path is the root of a dataset. */
 export function exportsOf(contents: readonly ShareContent[]): NfsExport[] {
   const paths = [...new Set(contents.map(({ path }) => path))].sort()
-  return paths.map((path) => ({
-    path,
-    mountPoint: path,
-    crossMounts: false,
-    fsid: undefined,
-    clients: contents
-      .filter((content) => content.path === path)
-      .flatMap(({ networks, access, squash }) =>
-        networks.map((network) => ({
-          network,
-          access,
-          squash: squash === undefined ? undefined : { uid: squash.uid, gid: squash.gid },
-        })),
-      )
-      .sort((one, other) => (one.network < other.network ? -1 : 1)),
-  }))
+  return paths.map((path) =>
+    asAgreed({
+      path,
+      mountPoint: path,
+      crossMounts: false,
+      fsid: undefined,
+      clients: contents
+        .filter((content) => content.path === path)
+        .flatMap(({ networks, access, squash }) =>
+          networks.map((network) => ({
+            network,
+            access,
+            squash: squash === undefined ? undefined : { uid: squash.uid, gid: squash.gid },
+          })),
+        )
+        .sort((one, other) => (one.network < other.network ? -1 : 1)),
+    }),
+  )
 }
 
 function canonical(network: string): string[] {
   try {
-    return [canonicalNetwork(network)]
+    return [canonicalClient(network)]
   } catch (error) {
     if (error instanceof StorageError) return []
     throw error

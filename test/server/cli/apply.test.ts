@@ -1,7 +1,10 @@
 import { writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { beforeEach, describe, expect, it } from "vitest"
-import { applyDocument, type ApplyParts } from "../../../server/administration/apply.js"
+import { applyDocument } from "../../../server/administration/apply.js"
+import { AgreedExports } from "../../../server/administration/exports/agreed-exports.js"
+import { systemClock } from "../../../server/catalog/index.js"
+import { Acknowledgements, openDatabase } from "../../../server/db/index.js"
 import { type Document, emptyDocument } from "../../../server/config/index.js"
 import { applyRequest } from "../../../server/http/contract/admin.js"
 import { HttpError } from "../../../server/http/index.js"
@@ -17,10 +20,12 @@ const shared = (more: string) =>
 /** The state behind the socket: a document, and secrets by their names. */
 let current: Document
 let secrets: Map<string, string>
+let agreements: AgreedExports
 
 beforeEach(() => {
   current = emptyDocument
   secrets = new Map()
+  agreements = new AgreedExports(new Acknowledgements(openDatabase(scratch()).connection), systemClock)
 })
 
 /** Every store is fenced already. */
@@ -30,7 +35,7 @@ function fence(store: string): FenceRecord {
 }
 
 /** The daemon's own apply, over a state in memory and without stores on a disk. */
-const parts: ApplyParts = {
+const parts: Parameters<typeof applyDocument>[2] = {
   shelf: {
     current: () => current,
     replace: (next, values) => {
@@ -45,6 +50,9 @@ const parts: ApplyParts = {
   fenceOf: (store) => fence(store),
   takeStoreFence: () => Promise.reject(new Error("every store is fenced already")),
   adoptLedger: () => Promise.resolve([]),
+  get agreements() {
+    return agreements
+  },
   declared: () => undefined,
   record: () => undefined,
 }
@@ -210,7 +218,7 @@ describe("cistern apply of a faulty document", () => {
   it("tells what only the daemon can know with its line", async () => {
     const { exitCode, stderr } = await apply(`${base}exports:\n  - { store: none, cluster: home }\n`)
     expect(exitCode).toBe(2)
-    expect(stderr).toContain("exports.0.store: there is no store named none")
+    expect(stderr).toContain("exports.none: for home.store: there is no store named none")
   })
 
   it("that is not there ends with 2", async () => {

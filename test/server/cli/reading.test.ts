@@ -244,6 +244,9 @@ describe("cistern exports", () => {
         cluster: "home",
         directory: "/mnt/tank/kopia",
         networks: ["192.168.10.0/24", "fd00:1::/64"],
+        hosts: [{ name: "backup.lan", addresses: ["10.9.8.7/32"], problem: null }],
+        netgroups: ["@movers"],
+        everybody: false,
         access: "readWrite",
         squash: { uid: 568, gid: 568 },
         state: "exported",
@@ -255,6 +258,9 @@ describe("cistern exports", () => {
         cluster: "lab",
         directory: "/mnt/tank/restic",
         networks: [],
+        hosts: [],
+        netgroups: [],
+        everybody: true,
         access: "readOnly",
         squash: null,
         state: "refused",
@@ -273,13 +279,36 @@ describe("cistern exports", () => {
     const { stdout, requests } = await asked(["exports"], 200, body)
     expect(requests).toMatchObject([{ method: "GET", url: "/api/v1/exports" }])
     expect(stdout)
-      .toBe(`STATE     DIRECTORY         CLUSTER  NETWORKS                     ACCESS      EVERYBODY IS
-exported  /mnt/tank/kopia   home     192.168.10.0/24 fd00:1::/64  read-write  568:568
-refused   /mnt/tank/restic  lab                                   read-only   -
-refused   /mnt/b            lab                                   read-only   -
+      .toBe(`STATE     DIRECTORY         CLUSTER  CLIENTS                                                       ACCESS                    EVERYBODY IS
+exported  /mnt/tank/kopia   home     192.168.10.0/24 fd00:1::/64 backup.lan (10.9.8.7/32) @movers  read-write                568:568
+refused   /mnt/tank/restic  lab                                                                    read-write for EVERYBODY  -
+refused   /mnt/b            lab                                                                    read-write for EVERYBODY  -
 
 /mnt/tank/restic, /mnt/b: nobody may mount it
 `)
+  })
+
+  it.each([
+    [{ differences: ["a is missing"], unreadable: null }, 1, "Read back: it is not so yet.\n  a is missing"],
+    [{ differences: [], unreadable: null }, 0, "Read back: it is exported exactly so."],
+    [
+      { differences: null, unreadable: "no account" },
+      3,
+      "(no account). That it works is seen by who is connected:\n  b",
+    ],
+  ])("prints the steps by hand and what is left of them: %j", async (read, code, said) => {
+    const steps = { system: "synology", steps: ["Control Panel > x"], left: ["c"], connected: ["b"], ...read }
+    const { stdout, exitCode, requests } = await asked(
+      ["exports", "steps", "--system", "synology"],
+      200,
+      steps,
+    )
+    expect(requests).toMatchObject([{ method: "GET", url: "/api/v1/exports/steps?system=synology" }])
+    expect({ exitCode, stdout }).toEqual({
+      exitCode: code,
+      stdout: expect.stringContaining(said) as string,
+    })
+    expect(stdout).toMatch(/^Control Panel > x\n\nnot to be exported: c\n/)
   })
 
   it("prints the file and nothing else", async () => {
@@ -294,6 +323,7 @@ refused   /mnt/b            lab                                   read-only   -
       removed: ["/a x(rw)"],
       notLoaded: false,
       withheld: ["nas:c for lab: no"],
+      everybody: [],
       basis: "1",
     }
     const { stdout, requests } = await asked(["exports", "apply", "--replace"], 200, plan)
@@ -308,7 +338,7 @@ refused   /mnt/b            lab                                   read-only   -
     [["--dry-run"], { added: ["/b x(rw)"], notLoaded: false }, "+ /b x(rw)\n"],
     [[], { added: [], notLoaded: false }, "Nothing changes.\n"],
   ])("applies nothing by %j", async (words, changes, said) => {
-    const plan = { applied: false, removed: [], withheld: [], basis: "1", ...changes }
+    const plan = { applied: false, removed: [], withheld: [], everybody: [], basis: "1", ...changes }
     const { stdout, requests } = await asked(["exports", "apply", ...words], 200, plan)
     expect(requests).toHaveLength(1)
     expect(stdout).toBe(said)

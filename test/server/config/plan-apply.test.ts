@@ -195,7 +195,7 @@ describe("a document is refused", () => {
     [
       "an export of an unknown store",
       `${base}exports:\n  - { store: none, cluster: home }\n`,
-      "line 7, exports.0.store: there is no store named none",
+      "line 7, exports.none: for home.store: there is no store named none",
     ],
     [
       "a sealed secret that is not there",

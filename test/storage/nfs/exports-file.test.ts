@@ -65,7 +65,15 @@ describe("the exports file", () => {
     ["everybody on IPv6 who writes", [{ ...movers, network: "::/0" }]],
     ["a star", [{ ...movers, network: "*" }]],
     ["a name", [{ ...movers, network: "node1.example.net" }]],
-    ["a netgroup", [{ ...movers, network: "@k8s" }]],
+    ["a netgroup with options", [{ ...movers, network: "@k8s(rw)" }]],
+    ["a netgroup of every name", [{ ...movers, network: "@*" }]],
+    [
+      "the same netgroup twice",
+      [
+        { ...movers, network: "@k8s" },
+        { ...movers, network: "@k8s" },
+      ],
+    ],
     ["options in a network", [{ ...movers, network: "10.0.0.0/8(no_root_squash)" }]],
     ["the same network twice", [movers, { ...movers, network: "192.168.10.9/24" }]],
     ["networks that share addresses", [movers, { ...movers, network: "192.168.0.0/16", access: "readOnly" }]],
@@ -159,7 +167,7 @@ describe("the real exportfs", () => {
           const exports = entries.map(([text, one]) => {
             const path = join(root, text)
             mkdirSync(path, { recursive: true })
-            return exported(path, { clients: [one], crossMounts, fsid })
+            return exported(path, { clients: [one], crossMounts, fsid, everybodyMayWrite: true })
           })
           const { etab } = exportfs(renderExportsFile(exports))
           expect(compareExports(exports, parseEtab(etab))).toEqual([])

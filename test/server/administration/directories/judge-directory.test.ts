@@ -203,6 +203,8 @@ describe("whose a directory should be", () => {
     path,
     cluster: "home",
     access: "readWrite" as const,
+    hosts: [],
+    netgroups: [],
     squash,
     ...more,
   })

@@ -3,6 +3,7 @@ import { join } from "node:path"
 import { afterEach, beforeEach, describe, expect, it } from "vitest"
 import { type Declared, DeclaredExports } from "../../../../server/administration/exports/declared-exports.js"
 import { exportTarget } from "../../../../server/administration/exports/export-target.js"
+import { KeptOut } from "../../../../server/administration/exports/kept-out.js"
 import { refusedBy } from "../../../../server/administration/exports/served-exports.js"
 import { StoreFences } from "../../../../server/administration/stores/store-fences.js"
 import { mountOf, readMounts } from "../../../../storage/disk/index.js"
@@ -22,6 +23,10 @@ beforeEach(() => {
     keeper,
     catalog,
     storeFences: new StoreFences({ catalog, fences: shelf.fences }),
+    keptOut: new KeptOut(),
+    // No export here names a host, or lets everybody write.
+    hostNames: { look: () => Promise.resolve(new Map()) },
+    agreements: { has: () => false },
   })
   store = scratch()
   mkdirSync(join(store, "kopia"))

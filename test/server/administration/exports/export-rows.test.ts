@@ -308,3 +308,28 @@ describe("the doctor", () => {
     expect(checks.filter(({ name }) => name.startsWith("export"))).toEqual([])
   })
 })
+
+describe("a repository of another cluster", () => {
+  it("is not exported, though a link hides from the document that it lies there", async () => {
+    const inner = join(store, "shared")
+    mkdirSync(join(inner, "kopia"), { recursive: true })
+    const link = join(scratch(), "elsewhere")
+    symlinkSync(inner, link)
+    await chain.apply({
+      stores: [
+        { name: "nas", path: store, allowRoot: true },
+        { name: "other", path: link, allowRoot: true },
+      ],
+      clusters: [
+        { name: "home", networks: ["192.168.10.0/24"] },
+        { name: "lab", networks: ["192.168.20.0/24"] },
+      ],
+      repositories: [{ name: "labs", cluster: "lab", engine: "kopia", store: "other", path: "kopia" }],
+      exports: [{ ...movers, path: "shared" }, movers],
+    })
+    expect(await row("shared")).toMatchObject({ state: "refused", problem: { code: "foreign_repository" } })
+    const { exports, file } = await shown()
+    expect(exports.find(({ path }) => path === "kopia")?.state).toBe("missing")
+    expect(file).not.toContain(`${inner} `)
+  })
+})

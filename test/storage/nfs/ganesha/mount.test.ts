@@ -169,7 +169,9 @@ describe("a restart of the server", () => {
     await apply(other, one)
     expect(server.afterRestart()).toEqual({
       included: false,
+      main: machine.files.main,
       line: `%include "${machine.files.own}"`,
+      lost: [other.path],
       kept: [],
       waiting: [other.path, one.path].sort(),
     })

@@ -126,6 +126,21 @@ describe("applying exports to NFS-Ganesha", () => {
     ])
   })
 
+  it("exports to a netgroup, and reads it back beside networks", async () => {
+    const one = exported("a", {}, { network: "@movers" }, { network: "@lab.ops-2", access: "readOnly" })
+    await apply([one])
+    expect(await differences([one])).toEqual([])
+    expect((await active()).map(({ client }) => client).sort()).toEqual([
+      "127.0.0.0/8",
+      "@lab.ops-2",
+      "@movers",
+    ])
+    const less = exported("a", { network: "@movers", access: "readOnly" })
+    await apply([less])
+    expect(await differences([less])).toEqual([])
+    expect(await active()).toHaveLength(1)
+  })
+
   it("lets clients do what is declared, and nobody else anything", async () => {
     const [writable, readable, closed] = [
       exported("w"),

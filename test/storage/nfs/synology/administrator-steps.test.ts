@@ -54,6 +54,11 @@ describe("what the administrator has to do where Cistern has no account", () => 
     expect(() => administratorSteps([exported(path)])).toThrow(why)
   })
 
+  it("is nothing for a netgroup", () => {
+    const clients = [{ network: "@movers", access: "readOnly", squash: undefined }] as const
+    expect(() => administratorSteps([exported("/volume1/backup", { clients })])).toThrow("no netgroups")
+  })
+
   it("is nothing for a user whom DSM cannot make of a client", () => {
     const clients = [{ network: "10.0.0.0/8", access: "readOnly", squash: { uid: 568, gid: 568 } }] as const
     expect(() => administratorSteps([exported("/volume1/backup", { clients })])).toThrow(

@@ -119,6 +119,15 @@ describe("applying exports to DSM", () => {
     expect(await differences(wanted)).toEqual([])
   })
 
+  it("cannot have a netgroup, and says so", async () => {
+    const wanted = exported("/volume1/backup", client("@movers"))
+    await expect(apply([wanted])).rejects.toMatchObject({ code: "unsupported" })
+    expect(await server.refusals([wanted])).toEqual([
+      expect.objectContaining({ message: expect.stringContaining("knows no netgroups (@movers)") as string }),
+    ])
+    expect(dsm.calls(SAVE)).toEqual([])
+  })
+
   it.each([
     { uid: 0, gid: 0 },
     { uid: 568, gid: 568 },

@@ -442,6 +442,7 @@ describe("what TrueNAS cannot export as it is wanted", () => {
     ["there are datasets in it", () => ({ ...exported("a"), crossMounts: true })],
     ["it is not on ZFS", () => ({ ...exported("a"), fsid: "00000000-0000-0000-0000-000000000000" })],
     ["no network that begins at zero", () => withClients("a", { network: "0.0.0.0/0", access: "readOnly" })],
+    ["netgroups", () => withClients("a", { network: "@movers", access: "readOnly" })],
     ["no network that begins at zero", () => withClients("a", { network: "::/16", access: "readOnly" })],
     ["there is no user with the number 1234", () => withClients("a", { squash: { uid: 1234, gid: 568 } })],
     ["there is no group with the number 1234", () => withClients("a", { squash: { uid: 568, gid: 1234 } })],
