@@ -38,7 +38,7 @@ import {
   type KopiaFilesystemDropIn,
   repositoryPathFault,
 } from "./config/index.js"
-import { Acknowledgements, openBlobCache, openDatabase } from "./db/index.js"
+import { Acknowledgements, openBlobCache, openDatabase, ProjectIdTable, TreeUses } from "./db/index.js"
 import type { StateFact } from "./decision/index.js"
 import {
   AccessLog,
@@ -108,6 +108,7 @@ export async function startDaemon(config: Config): Promise<RunningDaemon> {
     clock: systemClock,
     connect: ({ events }, methods, died) => startStoreThread({ stateDirectory, events }, methods, died),
     keys: secrets.keys,
+    projects: new ProjectIdTable(database.connection),
     witness: (seen) => {
       const remembered = memory.witness(seen)
       if (remembered) freshOnceGrants.witnessed(seen)

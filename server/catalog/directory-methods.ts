@@ -28,6 +28,7 @@ import {
   undoRepair,
 } from "../../storage/disk/index.js"
 import { StorageError } from "../../storage/index.js"
+import { mustHold } from "./must-hold.js"
 import type { PlaceSpec } from "./messages.js"
 import { type ErrorJson, errorToJson } from "./rpc.js"
 
@@ -139,11 +140,6 @@ export function directoryMethods(
       stepwise(fences, run, purgeDirectory(store, id, now)),
     progressOf: async (run) => progress.get(run),
   }
-}
-
-function mustHold(state: FenceState): void {
-  if (state.kind === "holds") return
-  throw new StorageError("unreadable", state.message, { facts: { fence: state.code }, hint: state.hint })
 }
 
 function lookedAt(request: LookRequest): LookedAt {

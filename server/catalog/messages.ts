@@ -10,6 +10,7 @@ import type { Engine, Listing, Snapshot } from "../../storage/index.js"
 import type { Moment } from "./clock.js"
 import type { DirectoryMethods } from "./directory-methods.js"
 import type { FoundCopy, KeepCopyRequest, KeptCopy } from "./ledger-files.js"
+import type { QuotaMethods } from "./quota-methods.js"
 import type { ErrorJson, Methods } from "./rpc.js"
 import type { SummaryDelta } from "./summary.js"
 
@@ -107,7 +108,7 @@ export interface OwnershipRequest {
 }
 
 /** What the reading thread does for the catalog. */
-export interface StoreMethods extends Methods, DirectoryMethods {
+export interface StoreMethods extends Methods, DirectoryMethods, QuotaMethods {
   list(request: ListRequest): Promise<ListReply>
   snapshots(place: string): Promise<readonly Snapshot[]>
   /** Relative paths of the folders at that depth, sorted. */
@@ -138,4 +139,7 @@ export interface CatalogMethods extends Methods {
   changed(place: string): void
   recallKey(request: { label: string; password: string }): Promise<Uint8Array | undefined>
   rememberKey(request: { label: string; password: string; key: Uint8Array }): Promise<void>
+  /** Numbers of projects: see ProjectIds. */
+  takeProject(path: string): Promise<number>
+  releaseProject(path: string): Promise<void>
 }

@@ -42,6 +42,7 @@ import type {
 import { errorToJson, type Port, Rpc } from "./rpc.js"
 import { Pulse } from "./pulse.js"
 import { spareMemoryAfter } from "./spare-memory.js"
+import { quotaMethods } from "./quota-methods.js"
 import { Summariser } from "./summary.js"
 
 interface OpenPlace {
@@ -107,6 +108,10 @@ export class StoreService {
         directories.flatMap((directory) => during(() => ownershipOf(directory, most))),
       space: async (path) => during(() => spaceAt(path)),
       ...directoryMethods(during, (fences) => this.#fenceOf(fences)),
+      ...quotaMethods(during, (fences) => this.#fenceOf(fences), {
+        take: (path) => this.#rpc.call("takeProject", path),
+        release: (path) => this.#rpc.call("releaseProject", path),
+      }),
       facts: async (path) => during(() => filesystemFacts(path)),
       locate: async (paths) => paths.map((path) => during(() => foundAt(path))),
       forget: (place) => {

@@ -80,6 +80,14 @@ export interface RepositoryEntry {
   readonly new: boolean
   /** Whose its directories are to be; undefined: whom the export around them makes everybody. */
   readonly owner: RepositoryOwner | undefined
+  /** What its directory may hold, or each of its volumes' directories; undefined: nobody said. */
+  readonly quota: RepositoryQuota | undefined
+}
+
+export interface RepositoryQuota {
+  readonly limitBytes: number
+  /** Percent of the limit from which on it is a finding. */
+  readonly warnAt: number
 }
 
 export interface RepositoryOwner {

@@ -1,6 +1,7 @@
 export { adminSocketPath } from "./admin-socket.js"
 export { type Config, readConfig } from "./config.js"
 export { ConfigError } from "./config-error.js"
+export { byteSizeForm, parseByteSize, writtenByteSize } from "./byte-size.js"
 export type { Change, ChangeKind, EntryKind, FieldChange } from "./diff.js"
 export {
   type ClusterEntry,
@@ -16,6 +17,7 @@ export {
   type Place,
   type RepositoryEntry,
   type RepositoryOwner,
+  type RepositoryQuota,
   type S3Place,
   type SecretReference,
   type StoreEntry,

@@ -1,4 +1,5 @@
 import { stringify } from "yaml"
+import { writtenByteSize } from "./byte-size.js"
 import type { ConventionEntry, DeclaredDocument, DeclaredRepository, Place } from "./document.js"
 
 type Plain = Readonly<Record<string, unknown>>
@@ -20,7 +21,7 @@ export function renderDocument(document: DeclaredDocument): string {
 }
 
 function plainRepository(repository: DeclaredRepository): Plain {
-  const { name, cluster, engine, place, conventions, ...rest } = repository
+  const { name, cluster, engine, place, conventions, quota, ...rest } = repository
   return withoutUndefined({
     name,
     cluster,
@@ -28,6 +29,7 @@ function plainRepository(repository: DeclaredRepository): Plain {
     ...plainPlace(place),
     ...(engine === "kopia" ? { conventions: conventions.map(plainConvention) } : {}),
     ...rest,
+    quota: quota && { limit: writtenByteSize(quota.limitBytes), warnAt: quota.warnAt },
   })
 }
 

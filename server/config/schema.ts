@@ -1,4 +1,6 @@
 import { z } from "zod"
+import { LARGEST_BYTES, SMALLEST_BYTES } from "../../storage/disk/index.js"
+import { byteSizeForm, parseByteSize } from "./byte-size.js"
 import type { DeclaredRepository, NfsServerEntry, Place, SecretReference, TokenEntry } from "./document.js"
 
 // The document as people write it. Descriptions end up in the JSON Schema, so editors show them.
@@ -148,6 +150,39 @@ const owner = z
   })
   .describe("Whose the repository's directories are; left out, whom the export around them makes everybody")
 
+const byteSize = z
+  .union([z.int(), z.string()], byteSizeForm)
+  .transform((written, context): number => {
+    const bytes = typeof written === "number" ? written : parseByteSize(written)
+    const wrong =
+      bytes === undefined
+        ? byteSizeForm
+        : bytes < SMALLEST_BYTES
+          ? "a limit of less than 1 MiB is a mistake of units"
+          : bytes > LARGEST_BYTES
+            ? "a limit of more than 4 PiB is a mistake of units"
+            : undefined
+    if (bytes !== undefined && wrong === undefined) return bytes
+    context.addIssue({ code: "custom", message: wrong ?? byteSizeForm })
+    return z.NEVER
+  })
+
+/** From so many percent of its limit on, a repository is said to be near it. */
+const USUAL_WARNING = 85
+
+const quota = z
+  .strictObject({
+    limit: byteSize.describe('Such as "200GiB", or a number of bytes'),
+    warnAt: z
+      .int()
+      .min(1)
+      .max(99)
+      .default(USUAL_WARNING)
+      .describe("Percent of the limit from which on it is a finding"),
+  })
+  .transform(({ limit, warnAt }) => ({ limitBytes: limit, warnAt }))
+  .describe("What its directory may hold; where {namespace} and {pvc} are in the path, each volume's directory")
+
 const repository = z
   .strictObject({
     name,
@@ -167,9 +202,10 @@ const repository = z
     decides: z.enum(["restore", "guard", "no"]).exactOptional(),
     new: z.boolean().default(false).describe("This place is empty and is meant to be"),
     owner: owner.exactOptional(),
+    quota: quota.exactOptional(),
   })
   .transform((written, context): DeclaredRepository => {
-    const { store, path, s3, conventions, password, decides, owner, ...rest } = written
+    const { store, path, s3, conventions, password, decides, owner, quota, ...rest } = written
     const place = placeOf(store, path, s3)
     if (typeof place === "string") {
       context.addIssue({ code: "custom", message: place })
@@ -189,6 +225,9 @@ const repository = z
         message: "objects in s3 have no owner of this kind",
       })
     }
+    if (quota !== undefined && place.kind === "s3") {
+      context.addIssue({ code: "custom", path: ["quota"], message: "a bucket's limit is not kept by Cistern" })
+    }
     const usual = { written: usualConvention, read: usualConvention, verbatim: false }
     return {
       ...rest,
@@ -196,6 +235,7 @@ const repository = z
       password,
       decides,
       owner,
+      quota,
       conventions: written.engine === "restic" ? [] : (conventions ?? [usual]),
     }
   })

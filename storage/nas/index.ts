@@ -1,2 +1,2 @@
-export { DsmClient, type LoginMemory, type LoginRecord, parseDsmAddress } from "./synology/index.js"
-export { TrueNasClient } from "./truenas/index.js"
+export { DsmClient, type LoginMemory, type LoginRecord, parseDsmAddress, SynologyQuotas } from "./synology/index.js"
+export { TrueNasClient, TrueNasQuotas } from "./truenas/index.js"

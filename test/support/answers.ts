@@ -33,7 +33,7 @@ import {
   StoreService,
   systemClock,
 } from "../../server/catalog/index.js"
-import { Acknowledgements, openBlobCache, openDatabase, type StateDatabase } from "../../server/db/index.js"
+import { Acknowledgements, openBlobCache, openDatabase, ProjectIdTable, type StateDatabase, TreeUses } from "../../server/db/index.js"
 import type { Decision, StateFact } from "../../server/decision/index.js"
 import type { ExistsAnswer } from "../../server/http/index.js"
 import { Ledger } from "../../server/ledger/index.js"
@@ -175,6 +175,7 @@ export class Chain {
       clock,
       connect: options.connect?.(connect) ?? connect,
       keys: sharedKeys,
+      projects: new ProjectIdTable(this.database.connection),
       witness: (seen) => {
         const remembered = this.memory.witness(seen)
         if (remembered) freshOnceGrants.witnessed(seen)

@@ -4,7 +4,7 @@ import { btrfsLimit, btrfsQgroupTable, btrfsSubvolumeId } from "../../host/index
 import { isSubvolume, subvolumeAround } from "../btrfs-subvolume.js"
 import { type QgroupFolder, readQgroupFolder } from "./btrfs-sysfs.js"
 import { parseQgroupTable, type QgroupFigures } from "./btrfs-tables.js"
-import type { Measured, Quota, QuotaLimit } from "./quota.js"
+import type { Measured, Quota, QuotaLimit, WantedLimit } from "./quota.js"
 import type { LimitOptions, LimitPlan, QuotaFilesystem } from "./quota-filesystem.js"
 import { type Target, withTarget } from "./target.js"
 
@@ -121,11 +121,11 @@ function sentencesAbout(folder: Extract<QgroupFolder, { kind: "enabled" }>): str
   ].filter((sentence) => sentence !== false)
 }
 
-async function plan(target: Target, { bytes, files }: QuotaLimit): Promise<LimitPlan> {
+async function plan(target: Target, { bytes, files }: WantedLimit): Promise<LimitPlan> {
   const before = await quotaOf(target)
   const { realPath } = target.location
   const facts = { directory: realPath }
-  if (files !== "none") {
+  if (typeof files === "number") {
     throw new StorageError("unsupported", "btrfs limits no files", { facts, hint: "Limit the bytes alone." })
   }
   if (!isSubvolume(target.directory.identity.inode)) {
@@ -152,6 +152,7 @@ async function plan(target: Target, { bytes, files }: QuotaLimit): Promise<Limit
   }
   return {
     before,
+    limit: { bytes, files: "none" },
     steps: [
       bytes === "none"
         ? "lift the limit of the subvolume's qgroup"
