@@ -21,6 +21,7 @@ import {
   lentByDropIn,
   LocalAdministration,
   nfsServerMaker,
+  quotaMetrics,
 } from "./administration/index.js"
 import {
   Answerer,
@@ -218,6 +219,7 @@ export async function startDaemon(config: Config): Promise<RunningDaemon> {
       machine: machineFigures,
     },
     nfsClients: () => readClients(),
+    treeUses: new TreeUses(database.connection),
     apply,
     doctor: {
       lastWriteError: () => ledger.lastWriteError,
@@ -231,6 +233,8 @@ export async function startDaemon(config: Config): Promise<RunningDaemon> {
     },
     log,
   })
+
+  metrics.addCollector(quotaMetrics(metrics.registry, administration.quotas))
 
   const common = {
     answerer,
@@ -260,6 +264,7 @@ export async function startDaemon(config: Config): Promise<RunningDaemon> {
       stopServer(admin, GRACE_MS),
       copies.stop(),
       administration.exportKeeper.stop(),
+      administration.quotas.stop(),
     ])
     const ended = await catalog.stop()
     ledger.asked.stop()
@@ -280,6 +285,7 @@ export async function startDaemon(config: Config): Promise<RunningDaemon> {
   try {
     declare()
     if (dropIn === undefined) administration.exportKeeper.start()
+    administration.quotas.start()
     if (config.configFile !== undefined) {
       await applyAtStart(config.configFile, (text) => administration.apply(text, "CISTERN_CONFIG"), log)
     }

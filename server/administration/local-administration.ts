@@ -45,6 +45,7 @@ import { NfsClientRows, type NfsClientRowsParts } from "./exports/nfs-client-row
 import { AcceptRepository } from "./repositories/accept-repository.js"
 import { repositoryChecks } from "./repositories/repository-checks.js"
 import { soon } from "./soon.js"
+import { Quotas, type QuotasParts } from "./quotas/index.js"
 import { StoreFences } from "./stores/store-fences.js"
 import type { StoreFactsParts } from "./stores/store-facts.js"
 import { AcceptStore } from "./stores/accept-store.js"
@@ -68,6 +69,7 @@ export interface LocalAdministrationParts {
   readonly makeNfsServer: ChosenNfsServerParts["make"]
   readonly directoryAttributes: StoreFactsParts["directoryAttributes"]
   readonly hardware: HardwareProbes
+  readonly treeUses: QuotasParts["treeUses"]
   readonly nfsClients: NfsClientRowsParts["nfsClients"]
   readonly apply: ApplyParts
   readonly doctor: Pick<DoctorParts, "lastWriteError" | "cacheError" | "durability" | "ledgerCopies">
@@ -79,6 +81,7 @@ export interface LocalAdministrationParts {
 /** What an administrator may see and do, over the socket that only the state directory's owner may open. */
 export class LocalAdministration implements Administration {
   readonly directories: Directories
+  readonly quotas: Quotas
   readonly #parts: LocalAdministrationParts
   /** Keeps the exports as they are declared, from its `start` on. */
   readonly exportKeeper: ExportKeeper
@@ -111,6 +114,12 @@ export class LocalAdministration implements Administration {
     this.#exports = new ExportRows({ declared, nfsServer, keeper: this.exportKeeper })
     this.#applyExports = new ApplyExports({ ...parts, declared, nfsServer, turns })
     this.directories = new Directories({ ...parts, storeFences, nfsServer })
+    this.quotas = new Quotas({
+      ...parts,
+      storeFences,
+      runs: this.directories.runs,
+      system: () => nfsServer.quotas,
+    })
     this.#nfsClients = new NfsClientRows({ ...parts, nfsServer })
     this.#hardware = new HardwareRows({ ...parts, stores: () => this.#stores.rows() })
   }
@@ -158,6 +167,7 @@ export class LocalAdministration implements Administration {
   async apply(request: z.output<typeof applyRequest>, by: string): Promise<ApplyJson> {
     const result = await applyDocument(request, by, this.#parts.apply)
     if (!result.applied) return result
+    this.quotas.tick()
     return { ...result, notices: [...result.notices, ...(await this.#exported())] }
   }
 
@@ -206,8 +216,12 @@ export class LocalAdministration implements Administration {
   /** Of what the machine itself shows. */
   async #moreChecks(): Promise<CheckJson[]> {
     const declared = this.#parts.keeper.fleet.document.exports.length
-    const [clients, hardware] = await Promise.all([this.nfsClients(), this.hardware()])
-    return [...nfsClientChecks(clients, declared), ...hardwareChecks(hardware)]
+    const [clients, hardware, quotas] = await Promise.all([
+      this.nfsClients(),
+      this.hardware(),
+      this.quotas.checks(),
+    ])
+    return [...nfsClientChecks(clients, declared), ...hardwareChecks(hardware), ...quotas]
   }
 
   async #repositoryChecks(): Promise<CheckJson[]> {

@@ -56,6 +56,8 @@ export interface LimitRequest extends PlaceInStore {
 /** What the thread of a store does about limits in it. Each throws StorageError. */
 export interface QuotaMethods {
   lookAtQuota(look: QuotaLook): Promise<LookedQuota>
+  /** Where a directory is, for a NAS system that limits it. */
+  treeAt(request: Fenced<PlaceInStore>): Promise<SystemTree>
   planQuota(request: Fenced<LimitRequest>): Promise<QuotaPlan>
   setQuota(request: Fenced<LimitRequest>): Promise<Quota>
   planAccounting(request: Fenced<PlaceInStore>): Promise<AccountingPlan>
@@ -108,6 +110,7 @@ export function quotaMethods(
 
   return {
     lookAtQuota: look,
+    treeAt: (request) => fenced(request.fences, () => systemTree(placeOf(request), { during })),
     planQuota: (request) =>
       fenced(request.fences, () => planQuota(placeOf(request), request.wanted, optionsOf(request))),
     setQuota: (request) =>

@@ -12,6 +12,7 @@ import { exportCommand, schemaCommand } from "./export.js"
 import { freshOnceCommand } from "./fresh-once.js"
 import { repositoriesCommand } from "./repositories.js"
 import { hardwareCommand } from "./hardware.js"
+import { quotasCommand } from "./quotas.js"
 import { serveCommand } from "./serve.js"
 import { snapshotsCommand } from "./snapshots.js"
 import { exportsCommand } from "./exports.js"
@@ -39,6 +40,7 @@ const commands = [
   storesCommand,
   exportsCommand,
   directoriesCommand,
+  quotasCommand,
   hardwareCommand,
   freshOnceCommand,
   doctorCommand,

@@ -2,7 +2,8 @@
 const units = ["KiB", "MiB", "GiB", "TiB", "PiB"] as const
 
 /** How sizes are written, for messages. */
-export const byteSizeForm = 'a size such as "200GiB" is wanted (KiB, MiB, GiB, TiB or PiB), or a whole number of bytes'
+export const byteSizeForm =
+  'a size such as "200GiB" is wanted (KiB, MiB, GiB, TiB or PiB), or a whole number of bytes'
 
 /** The bytes of "200GiB", "200 GiB" or "214748364800"; undefined for anything else, and for what no number holds exactly. */
 export function parseByteSize(text: string): number | undefined {

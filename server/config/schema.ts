@@ -150,22 +150,20 @@ const owner = z
   })
   .describe("Whose the repository's directories are; left out, whom the export around them makes everybody")
 
-const byteSize = z
-  .union([z.int(), z.string()], byteSizeForm)
-  .transform((written, context): number => {
-    const bytes = typeof written === "number" ? written : parseByteSize(written)
-    const wrong =
-      bytes === undefined
-        ? byteSizeForm
-        : bytes < SMALLEST_BYTES
-          ? "a limit of less than 1 MiB is a mistake of units"
-          : bytes > LARGEST_BYTES
-            ? "a limit of more than 4 PiB is a mistake of units"
-            : undefined
-    if (bytes !== undefined && wrong === undefined) return bytes
-    context.addIssue({ code: "custom", message: wrong ?? byteSizeForm })
-    return z.NEVER
-  })
+const byteSize = z.union([z.int(), z.string()], byteSizeForm).transform((written, context): number => {
+  const bytes = typeof written === "number" ? written : parseByteSize(written)
+  const wrong =
+    bytes === undefined
+      ? byteSizeForm
+      : bytes < SMALLEST_BYTES
+        ? "a limit of less than 1 MiB is a mistake of units"
+        : bytes > LARGEST_BYTES
+          ? "a limit of more than 4 PiB is a mistake of units"
+          : undefined
+  if (bytes !== undefined && wrong === undefined) return bytes
+  context.addIssue({ code: "custom", message: wrong ?? byteSizeForm })
+  return z.NEVER
+})
 
 /** From so many percent of its limit on, a repository is said to be near it. */
 const USUAL_WARNING = 85
@@ -181,7 +179,9 @@ const quota = z
       .describe("Percent of the limit from which on it is a finding"),
   })
   .transform(({ limit, warnAt }) => ({ limitBytes: limit, warnAt }))
-  .describe("What its directory may hold; where {namespace} and {pvc} are in the path, each volume's directory")
+  .describe(
+    "What its directory may hold; where {namespace} and {pvc} are in the path, each volume's directory",
+  )
 
 const repository = z
   .strictObject({
@@ -226,7 +226,11 @@ const repository = z
       })
     }
     if (quota !== undefined && place.kind === "s3") {
-      context.addIssue({ code: "custom", path: ["quota"], message: "a bucket's limit is not kept by Cistern" })
+      context.addIssue({
+        code: "custom",
+        path: ["quota"],
+        message: "a bucket's limit is not kept by Cistern",
+      })
     }
     const usual = { written: usualConvention, read: usualConvention, verbatim: false }
     return {

@@ -1,2 +1,8 @@
-export { DsmClient, type LoginMemory, type LoginRecord, parseDsmAddress, SynologyQuotas } from "./synology/index.js"
+export {
+  DsmClient,
+  type LoginMemory,
+  type LoginRecord,
+  parseDsmAddress,
+  SynologyQuotas,
+} from "./synology/index.js"
 export { TrueNasClient, TrueNasQuotas } from "./truenas/index.js"

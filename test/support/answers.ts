@@ -33,7 +33,14 @@ import {
   StoreService,
   systemClock,
 } from "../../server/catalog/index.js"
-import { Acknowledgements, openBlobCache, openDatabase, ProjectIdTable, type StateDatabase, TreeUses } from "../../server/db/index.js"
+import {
+  Acknowledgements,
+  openBlobCache,
+  openDatabase,
+  ProjectIdTable,
+  type StateDatabase,
+  TreeUses,
+} from "../../server/db/index.js"
 import type { Decision, StateFact } from "../../server/decision/index.js"
 import type { ExistsAnswer } from "../../server/http/index.js"
 import { Ledger } from "../../server/ledger/index.js"
@@ -272,6 +279,7 @@ export class Chain {
       directoryAttributes: (directories) => directoryAttributes(directories),
       hardware: options.hardware ?? noHardware,
       nfsClients: options.nfsClients ?? noClients,
+      treeUses: new TreeUses(this.database.connection),
       apply,
       doctor: {
         lastWriteError: () => ledger.lastWriteError,

@@ -1,8 +1,11 @@
+import type { SystemQuotas } from "../../../storage/disk/index.js"
 import type { NfsServer } from "../../../storage/nfs/index.js"
 import type { NfsServerEntry } from "../../config/index.js"
 
 export interface MadeNfsServer {
   readonly server: NfsServer
+  /** What it knows and sets of limits, where that is its business. */
+  readonly quotas?: SystemQuotas | undefined
   /** Whether something of ours may be there from before. Cheap: it asks nobody. */
   readonly mayHold: () => boolean
   /** Whether it would be made otherwise now: its secret was changed, or can be had at last. */
@@ -40,6 +43,11 @@ export class ChosenNfsServer {
       this.#chosen = { entry: text, made: this.#parts.make(entry) }
     }
     return this.#chosen.made?.server
+  }
+
+  /** What keeps directories' limits in place of the filesystems; undefined: they do themselves. */
+  get quotas(): SystemQuotas | undefined {
+    return this.current === undefined ? undefined : this.#chosen?.made?.quotas
   }
 
   /** Whether it is worth asking although nothing is declared: what is not declared any more has to be withdrawn. */

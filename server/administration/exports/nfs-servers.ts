@@ -1,7 +1,13 @@
 import { existsSync } from "node:fs"
 import { exportfsReload, ganeshaBus } from "../../../storage/host/index.js"
 import { type Secret, StorageError } from "../../../storage/index.js"
-import { DsmClient, parseDsmAddress, TrueNasClient } from "../../../storage/nas/index.js"
+import {
+  DsmClient,
+  parseDsmAddress,
+  SynologyQuotas,
+  TrueNasClient,
+  TrueNasQuotas,
+} from "../../../storage/nas/index.js"
 import {
   ganeshaFiles,
   GaneshaServer,
@@ -14,7 +20,7 @@ import type { NfsServerEntry, SecretReference } from "../../config/index.js"
 import type { MadeNfsServer } from "./chosen-nfs-server.js"
 import { FoundNfsServer } from "./found-nfs-server.js"
 import { SynologyState } from "./synology-state.js"
-import { UnusableNfsServer } from "./unusable-nfs-server.js"
+import { UnusableNfsServer, UnusableQuotas } from "./unusable-nfs-server.js"
 
 export interface NfsServersParts {
   /** 16 hex digits that tell the exports of this daemon from those of another one. */
@@ -69,8 +75,14 @@ function system(entry: System, parts: NfsServersParts): MadeNfsServer {
     return { ...made, isStale: isAnother(secret, resolve) }
   } catch (error) {
     const why = error instanceof Error ? error : new Error(String(error))
-    const unusable = lasting(new UnusableNfsServer(kind, inStorageTerms(why)))
-    return { ...unusable, mayHold: () => true, isStale: isAnother(secret, resolve) }
+    const told = inStorageTerms(why)
+    const unusable = lasting(new UnusableNfsServer(kind, told))
+    return {
+      ...unusable,
+      quotas: new UnusableQuotas(told),
+      mayHold: () => true,
+      isStale: isAnother(secret, resolve),
+    }
   }
 }
 
@@ -103,7 +115,8 @@ function trueNas(
     client.close()
     return Promise.resolve()
   }
-  return { server: new TrueNasServer(owner, client), mayHold: () => true, close }
+  const quotas = new TrueNasQuotas(client)
+  return { server: new TrueNasServer(owner, client), quotas, mayHold: () => true, close }
 }
 
 function synology({ url, user, fingerprint }: System, password: Secret, parts: NfsServersParts): Connected {
@@ -114,7 +127,8 @@ function synology({ url, user, fingerprint }: System, password: Secret, parts: N
     logins: state.logins,
   })
   const mayHold = (): boolean => state.rules.read() !== undefined
-  return { server: new SynologyServer(client, state.rules), mayHold, close: () => client.close() }
+  const quotas = new SynologyQuotas(client)
+  return { server: new SynologyServer(client, state.rules), quotas, mayHold, close: () => client.close() }
 }
 
 /** What administrators are shown has a hint. */

@@ -1,3 +1,4 @@
+import type { Quota, QuotaPlan, SystemQuotas } from "../../../storage/disk/index.js"
 import type {
   ExportPlan,
   ExportRefusal,
@@ -29,6 +30,27 @@ export class UnusableNfsServer implements NfsServer {
   }
 
   apply(): Promise<void> {
+    return Promise.reject(this.#why)
+  }
+}
+
+/** The limits of the same. */
+export class UnusableQuotas implements SystemQuotas {
+  readonly #why: Error
+
+  constructor(why: Error) {
+    this.#why = why
+  }
+
+  quotaOf(): Promise<Quota> {
+    return Promise.reject(this.#why)
+  }
+
+  plan(): Promise<QuotaPlan> {
+    return Promise.reject(this.#why)
+  }
+
+  set(): Promise<Quota> {
     return Promise.reject(this.#why)
   }
 }

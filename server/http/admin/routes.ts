@@ -21,6 +21,7 @@ import {
   type VolumesJson,
 } from "../contract/admin.js"
 import { type DirectoryAdministration, directoryRoutes } from "./directory-routes.js"
+import { type QuotaAdministration, quotaRoutes } from "./quota-routes.js"
 import { bodyOf, queryOf } from "./request-parts.js"
 import { type HardwareJson, hardwarePath } from "../contract/hardware.js"
 import { type NfsClientsJson, nfsClientsPath } from "../contract/nfs-clients.js"
@@ -48,6 +49,7 @@ export interface Administration {
   freshOnce(request: z.output<typeof freshOnceRequest>, by: string): FreshOnceJson
   doctor(): Promise<DoctorJson>
   readonly directories: DirectoryAdministration
+  readonly quotas: QuotaAdministration
 }
 
 /** Who acts through the socket that only the state directory's owner may open. */
@@ -110,6 +112,7 @@ export function adminRoutes(administration: Administration): Router {
     response.json(administration.freshOnce(bodyOf(request, freshOnceRequest), LOCAL_ADMINISTRATOR))
   })
   router.use(directoryRoutes(administration.directories, LOCAL_ADMINISTRATOR))
+  router.use(quotaRoutes(administration.quotas, LOCAL_ADMINISTRATOR))
   return router
 }
 

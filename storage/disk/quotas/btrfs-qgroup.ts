@@ -21,7 +21,8 @@ async function quotaOf(target: Target): Promise<Quota> {
   if (folder.kind === "disabled") return notEnabled(target)
   if (folder.kind === "unseen") return byProgram(target, subvolume)
   const source = `/sys/fs/btrfs/${target.location.filesystem.uuid ?? ""}/qgroups/0_${subvolume}`
-  return enabled(target, source, folder.figures, sentencesAbout(folder))
+  const doubt = folder.inconsistent === true ? INCONSISTENT : undefined
+  return { ...enabled(target, source, folder.figures, sentencesAbout(folder)), doubt }
 }
 
 function folderOf({ location, host }: Target, subvolume: number): QgroupFolder {
@@ -110,10 +111,12 @@ function notEnabled(target: Target): Quota {
   }
 }
 
+const INCONSISTENT =
+  "The accounting is being counted, or is inconsistent: until `btrfs quota rescan -w` has ended, limits may not hold and the figures may be wrong."
+
 function sentencesAbout(folder: Extract<QgroupFolder, { kind: "enabled" }>): string[] {
   return [
-    folder.inconsistent === true &&
-      "The accounting is being counted, or is inconsistent: until `btrfs quota rescan -w` has ended, limits may not hold and the figures may be wrong.",
+    folder.inconsistent === true && INCONSISTENT,
     folder.simple &&
       "These are simple quotas: they count what was first written here, not what is referred to.",
     folder.parents.length > 0 &&

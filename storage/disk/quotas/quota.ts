@@ -32,6 +32,8 @@ export interface Quota {
   readonly source: string
   /** What somebody who relies on it has to know. Sentences. */
   readonly notices: readonly string[]
+  /** Why the limit may not hold, or the figures be wrong, although it is set. Also among the notices. */
+  readonly doubt?: string | undefined
 }
 
 /** A limit to be set. "none" lifts it. */

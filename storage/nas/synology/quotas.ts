@@ -1,10 +1,4 @@
-import {
-  checkLimit,
-  type Limit,
-  type Quota,
-  shownLimit,
-  type WantedLimit,
-} from "../../disk/quotas/quota.js"
+import { checkLimit, type Limit, type Quota, shownLimit, type WantedLimit } from "../../disk/quotas/quota.js"
 import { type QuotaPlan, refuseBelowUse, type SetQuotaOptions } from "../../disk/quotas/set-quota.js"
 import type { SystemQuotas, SystemTree } from "../../disk/quotas/system-quotas.js"
 import { StorageError } from "../../errors.js"
@@ -54,10 +48,14 @@ export class SynologyQuotas implements SystemQuotas {
       })
     }
     if (share.snapshots === false) {
-      throw new StorageError("unsupported", `shared folder ${share.name} cannot be limited: its volume is no btrfs`, {
-        facts: { ...facts, share: share.name },
-        hint: "DSM limits shared folders on btrfs volumes only. Elsewhere a declared limit is watched.",
-      })
+      throw new StorageError(
+        "unsupported",
+        `shared folder ${share.name} cannot be limited: its volume is no btrfs`,
+        {
+          facts: { ...facts, share: share.name },
+          hint: "DSM limits shared folders on btrfs volumes only. Elsewhere a declared limit is watched.",
+        },
+      )
     }
     const before = quotaIn(tree, share)
     refuseBelowUse(directory, before, { bytes, files }, options)
@@ -79,7 +77,8 @@ export class SynologyQuotas implements SystemQuotas {
   async set(tree: SystemTree, wanted: WantedLimit, options: Options = {}): Promise<Quota> {
     const { limit } = await this.plan(tree, wanted, options)
     const share = await this.#shareAround(tree)
-    if (share === undefined || pathOf(share) !== tree.realPath) throw changed(tree, "its shared folder is gone")
+    if (share === undefined || pathOf(share) !== tree.realPath)
+      throw changed(tree, "its shared folder is gone")
     await setShareQuota(this.#dsm, share.name, mebibytesOf(limit.bytes))
     const after = await this.quotaOf(tree)
     if (after.limitBytes === limit.bytes) return after

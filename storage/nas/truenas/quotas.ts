@@ -1,10 +1,4 @@
-import {
-  checkLimit,
-  isLimitedTo,
-  type Quota,
-  shownLimit,
-  type WantedLimit,
-} from "../../disk/quotas/quota.js"
+import { checkLimit, isLimitedTo, type Quota, shownLimit, type WantedLimit } from "../../disk/quotas/quota.js"
 import { type QuotaPlan, refuseBelowUse, type SetQuotaOptions } from "../../disk/quotas/set-quota.js"
 import type { SystemQuotas, SystemTree } from "../../disk/quotas/system-quotas.js"
 import { StorageError } from "../../errors.js"

@@ -43,6 +43,8 @@ class Service {
       changed: () => this.changes++,
       recallKey: () => Promise.resolve(undefined),
       rememberKey: () => Promise.resolve(),
+      takeProject: () => Promise.reject(new Error("nobody limits anything here")),
+      releaseProject: () => Promise.resolve(),
     }
     this.rpc = new Rpc<StoreMethods>(port1, methods)
   }

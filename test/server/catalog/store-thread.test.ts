@@ -19,6 +19,8 @@ const methods: CatalogMethods = {
   changed: () => undefined,
   recallKey: () => Promise.resolve(undefined),
   rememberKey: () => Promise.resolve(),
+  takeProject: () => Promise.reject(new Error("nobody limits anything here")),
+  releaseProject: () => Promise.resolve(),
 }
 const open: StoreThread.StoreConnection[] = []
 afterEach(async () => {

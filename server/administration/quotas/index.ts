@@ -1,0 +1,2 @@
+export { quotaMetrics } from "./quota-metrics.js"
+export { Quotas, type QuotasParts } from "./quotas.js"
