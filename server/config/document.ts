@@ -88,6 +88,8 @@ export interface RepositoryQuota {
   readonly limitBytes: number
   /** Percent of the limit from which on it is a finding. */
   readonly warnAt: number
+  /** Whether writers are to be held to it; false: it is only watched. */
+  readonly enforce: boolean
 }
 
 export interface RepositoryOwner {

@@ -1,6 +1,12 @@
 import { stringify } from "yaml"
 import { writtenByteSize } from "./byte-size.js"
-import type { ConventionEntry, DeclaredDocument, DeclaredRepository, Place } from "./document.js"
+import type {
+  ConventionEntry,
+  DeclaredDocument,
+  DeclaredRepository,
+  Place,
+  RepositoryQuota,
+} from "./document.js"
 
 type Plain = Readonly<Record<string, unknown>>
 
@@ -29,8 +35,12 @@ function plainRepository(repository: DeclaredRepository): Plain {
     ...plainPlace(place),
     ...(engine === "kopia" ? { conventions: conventions.map(plainConvention) } : {}),
     ...rest,
-    quota: quota && { limit: writtenByteSize(quota.limitBytes), warnAt: quota.warnAt },
+    quota: quota && plainQuota(quota),
   })
+}
+
+function plainQuota({ limitBytes, ...rest }: RepositoryQuota): Plain {
+  return { limit: writtenByteSize(limitBytes), ...rest }
 }
 
 function plainPlace(place: Place): Plain {

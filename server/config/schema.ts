@@ -177,8 +177,12 @@ const quota = z
       .max(99)
       .default(USUAL_WARNING)
       .describe("Percent of the limit from which on it is a finding"),
+    enforce: z
+      .boolean()
+      .default(true)
+      .describe("False: the limit is only to be watched, and it is no finding that it holds nobody"),
   })
-  .transform(({ limit, warnAt }) => ({ limitBytes: limit, warnAt }))
+  .transform(({ limit, ...rest }) => ({ limitBytes: limit, ...rest }))
   .describe(
     "What its directory may hold; where {namespace} and {pvc} are in the path, each volume's directory",
   )

@@ -197,7 +197,8 @@ function doubtFindings({ doubt, limitBytes }: Quota): QuotaFindingJson[] {
 function declaredFindings(facts: QuotaFacts, type: string): QuotaFindingJson[] {
   const { declared, quota, unheld, store, path, realPath } = facts
   if (declared === undefined) return []
-  const { limitBytes } = declared
+  const { limitBytes, enforce } = declared
+  if (!enforce) return []
   const wanted = { bytes: limitBytes, files: "none" } as const
   if (isHeldAt(quota, realPath) && isLimitedTo({ ...quota, limitFiles: "none" }, wanted)) return []
   const set = `\`cistern quotas set ${shown(store, path)}\``
@@ -210,7 +211,8 @@ function declaredFindings(facts: QuotaFacts, type: string): QuotaFindingJson[] {
     return [{ code: "not_set", severity: "warn", message, hint: `${set} sets it.` }]
   }
   const message = `the declared limit of ${limitBytes} bytes is only watched: ${unheld.message}`
-  if (!canLimit.has(type)) return []
+  const limits = canLimit.has(type) || quota.kind === "truenas-dataset" || quota.kind === "dsm-share"
+  if (!limits) return []
   return [{ code: "not_held", severity: "warn", message, hint: unheld.hint ?? "Look at docs/quotas.md." }]
 }
 

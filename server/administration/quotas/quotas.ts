@@ -42,7 +42,7 @@ export interface QuotasParts extends StoreAccessParts {
 }
 
 /** Who asks twice within it gets the same figures. */
-const FRESH_MS = 10_000
+const FRESH_MS = 5_000
 /** Declared limits are looked at so often without being asked for. */
 const LOOK_AGAIN_MS = 3_600_000
 const DAY_MS = 24 * 3_600_000
@@ -73,7 +73,7 @@ export class Quotas {
     this.#looks = new QuotaLooks(shared)
     this.#walks = new QuotaWalks({ ...shared, uses: parts.treeUses })
     this.#rowsParts = { clock: parts.clock, looks: this.#looks, walks: this.#walks }
-    this.#limits = new Limits({ ...shared, changed: (target) => this.#lookAgain(target) })
+    this.#limits = new Limits({ ...shared, changed: ({ store }) => this.#lookAgain(store.name) })
   }
 
   /** From now on declared limits are looked at, and what nobody else counts is measured once a day. */
@@ -135,7 +135,9 @@ export class Quotas {
   }
 
   async prepare(request: z.output<typeof prepareQuotasRequest>, by: string): Promise<QuotasPreparedJson> {
-    return prepareQuotas(request, by, { ...this.#parts, access: this.#access })
+    const prepared = await prepareQuotas(request, by, { ...this.#parts, access: this.#access })
+    if (prepared.applied) await this.#lookAgain(request.store)
+    return prepared
   }
 
   async measure(request: z.output<typeof measureTreeRequest>): Promise<TreeMeasuredRunJson> {
@@ -206,8 +208,8 @@ export class Quotas {
     return now - since < MOST_PATIENCE_MS
   }
 
-  async #lookAgain(target: Target): Promise<void> {
-    const spots = await quotaSpots({ store: target.store.name }, this.#parts)
+  async #lookAgain(store: string): Promise<void> {
+    const spots = await quotaSpots({ store }, this.#parts)
     // The limit of a tree is that of all in it.
     for (const spot of spots) this.#looks.forget(spot)
     await soon(this.#looks.refresh(spots, FRESH_MS))

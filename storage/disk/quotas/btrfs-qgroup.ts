@@ -143,7 +143,7 @@ async function plan(target: Target, { bytes, files }: WantedLimit): Promise<Limi
       `quotas are not enabled on the btrfs at ${target.location.mountPoint}`,
       {
         facts,
-        hint: "Enable them as an act of its own: it is for the whole filesystem and costs time with many filesystem snapshots.",
+        hint: "`cistern quotas prepare` enables them: for the whole filesystem, which costs time with many filesystem snapshots.",
       },
     )
   }
