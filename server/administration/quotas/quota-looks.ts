@@ -84,11 +84,13 @@ export class QuotaLooks {
   }
 
   async #refreshOne(spots: readonly QuotaSpot[], maxAgeMs: number): Promise<void> {
-    const old = spots.filter((spot) => this.#age(spot) > maxAgeMs)
-    const [first] = old
+    const [first] = spots
     if (first === undefined) return
     const trouble = await this.#storeTrouble(first)
-    for (const spot of old) {
+    // Nothing is said of a store that is another one now, however fresh; and what failed is tried again.
+    const isDue = (spot: QuotaSpot): boolean =>
+      trouble !== undefined || this.#readings.get(spot.key)?.kind === "failed" || this.#age(spot) > maxAgeMs
+    for (const spot of spots.filter(isDue)) {
       const at = this.#parts.clock.now().wall
       const failed = trouble ?? this.#hang(spot)
       this.#readings.set(

@@ -22,7 +22,9 @@ async function quotaOf(target: Target): Promise<Quota> {
   if (folder.kind === "unseen") return byProgram(target, subvolume)
   const source = `/sys/fs/btrfs/${target.location.filesystem.uuid ?? ""}/qgroups/0_${subvolume}`
   const doubt = folder.inconsistent === true ? INCONSISTENT : undefined
-  return { ...enabled(target, source, folder.figures, sentencesAbout(folder)), doubt }
+  const quota = enabled(target, source, folder.figures, sentencesAbout(folder))
+  const usedBytes = folder.figures?.referenced === 0 && doubt !== undefined ? NOT_COUNTED : quota.usedBytes
+  return { ...quota, usedBytes, doubt }
 }
 
 function folderOf({ location, host }: Target, subvolume: number): QgroupFolder {
@@ -111,6 +113,9 @@ function notEnabled(target: Target): Quota {
   }
 }
 
+/** Counting begins by setting all figures to 0. */
+const NOT_COUNTED = { unknown: "the kernel has not counted the subvolume yet" }
+
 const INCONSISTENT =
   "The accounting is being counted, or is inconsistent: until `btrfs quota rescan -w` has ended, limits may not hold and the figures may be wrong."
 
@@ -147,7 +152,7 @@ async function plan(target: Target, { bytes, files }: WantedLimit): Promise<Limi
       },
     )
   }
-  if (typeof before.usedBytes === "object") {
+  if (typeof before.usedBytes === "object" && before.usedBytes !== NOT_COUNTED) {
     throw new StorageError("unsupported", `${realPath} cannot be limited: ${before.usedBytes.unknown}`, {
       facts,
       hint: "Run as root; where the subvolume has no qgroup, make it with `btrfs qgroup create` and count anew with `btrfs quota rescan -w`.",

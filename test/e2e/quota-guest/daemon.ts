@@ -2,6 +2,7 @@ import { execFileSync, spawnSync } from "node:child_process"
 import { chownSync, mkdirSync } from "node:fs"
 import { join } from "node:path"
 import { type DaemonProcess, program, startDaemon } from "../../support/daemon.js"
+import { until } from "../../support/until.js"
 import { report } from "../nfs-guest/report.js"
 
 // The same through the daemon and its command line, whose numbers of projects outlive it.
@@ -14,8 +15,28 @@ function quotas(daemon: DaemonProcess, ...args: readonly string[]): { status: nu
   return { status, said: stdout + stderr }
 }
 
-async function rows(daemon: DaemonProcess): Promise<unknown> {
-  return JSON.parse((await daemon.admin("GET", "/api/v1/quotas")).body) as unknown
+/** The same as the command line asks it, which here takes seconds to start. */
+async function set(daemon: DaemonProcess, pvc: string, limitBytes: number | string): Promise<unknown> {
+  const body = { store: "tank", path: `restic/media/${pvc}`, limitBytes }
+  const first = await daemon.admin("POST", "/api/v1/quotas/set", body)
+  const reply = (text: string) => JSON.parse(text) as { run?: { id: string } | null }
+  let last = reply(first.body)
+  for (let tries = 0; last.run != null && tries < 50; tries++)
+    last = reply((await daemon.admin("GET", `/api/v1/directories/runs/${last.run.id}`)).body)
+  return last
+}
+
+/** All rows, once all were looked at. */
+function rows(daemon: DaemonProcess): Promise<unknown> {
+  return until(
+    async () =>
+      JSON.parse((await daemon.admin("GET", "/api/v1/quotas")).body) as {
+        quotas: { lookedAt: string | null }[]
+      },
+    ({ quotas }) => quotas.length > 0 && quotas.every(({ lookedAt }) => lookedAt !== null),
+    "all limits to be looked at",
+    60_000,
+  )
 }
 
 /** The project of a directory, as the system's own tool tells it. */
@@ -63,21 +84,22 @@ export async function throughTheDaemon(kind: string, mount: string): Promise<voi
   const state = `/state/${kind}`
   mkdirSync(state, { recursive: true })
   const first = await startDaemon({ state, document: documentFor(store) })
-  const applied = quotas(first, "apply")
-  const again = quotas(first, "apply")
+  const asked = kind === "xfs" ? quotas(first, "set", "media/radarr") : undefined
+  const given = asked === undefined ? await set(first, "radarr", "declared") : undefined
+  await set(first, "sonarr", "declared")
   const tags = [radarr, sonarr].map(projectOf)
   const refusal = writeAsNobody(join(radarr, "pack"), 30)
   const full = await rows(first)
-  const lifted = quotas(first, "lift", "media/sonarr")
-  const raised = quotas(first, "set", "media/radarr", "40MiB")
+  const lifted = await set(first, "sonarr", "none")
+  const raised = await set(first, "radarr", 40 * MIB)
   const after = writeAsNobody(join(radarr, "more"), 5)
   await first.stop()
 
   // Started again, it goes on counting where it was.
   const second = await startDaemon({ state })
   const lidarr = volume(store, "lidarr")
-  const set = quotas(second, "set", "media/lidarr")
-  const back = quotas(second, "set", "media/sonarr")
+  const fresh = await set(second, "lidarr", "declared")
+  await set(second, "sonarr", "declared")
   const next = [lidarr, sonarr].map(projectOf)
   await second.stop()
 
@@ -86,12 +108,12 @@ export async function throughTheDaemon(kind: string, mount: string): Promise<voi
   mkdirSync(lost, { recursive: true })
   const third = await startDaemon({ state: lost, document: documentFor(store) })
   const bazarr = volume(store, "bazarr")
-  const found = quotas(third, "set", "media/bazarr")
+  const found = await set(third, "bazarr", "declared")
   const skipped = projectOf(bazarr)
   const known = await rows(third)
   await third.stop()
   report({
-    ...{ scenario: "daemon", kind, applied, again, tags, refusal, full, lifted, raised, after },
-    ...{ set, back, next, found, skipped, known, limit: 20 * MIB },
+    ...{ scenario: "daemon", kind, asked, given, tags, refusal, full, lifted, raised, after },
+    ...{ fresh, next, found, skipped, known },
   })
 }
