@@ -203,7 +203,7 @@ function declaredFindings(facts: QuotaFacts, type: string): QuotaFindingJson[] {
   if (isHeldAt(quota, realPath) && isLimitedTo({ ...quota, limitFiles: "none" }, wanted)) return []
   const set = `\`cistern quotas set ${shown(store, path)}\``
   if (isHeldAt(quota, realPath)) {
-    const message = `its limit is ${String(quota.limitBytes)} bytes, and ${limitBytes} are declared`
+    const message = `its limit is ${numberOrNull(quota.limitBytes) ?? "?"} bytes, and ${limitBytes} are declared`
     return [{ code: "other_limit", severity: "warn", message, hint: `${set} sets what is declared.` }]
   }
   if (unheld === undefined) {
