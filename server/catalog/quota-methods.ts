@@ -96,7 +96,8 @@ export function quotaMethods(
     try {
       const tree = await systemTree(place, { during })
       if (!quota) return { kind: "looked", tree, quota: undefined, unheld: undefined }
-      const found = await quotaOf(place, { during })
+      // That there is no program to ask, or no right to, is no reason not to know the directory.
+      const found = await quotaOf(place, { during }).catch((error: unknown) => untold(tree, error))
       const asks = holds !== undefined && found.limitBytes !== holds
       const unheld = asks ? await whyUnheld(() => plan(place, holds)) : undefined
       return { kind: "looked", tree, quota: found, unheld }
@@ -151,6 +152,24 @@ export function quotaMethods(
       if (walk !== undefined) walk.stopped = true
       return walk !== undefined
     },
+  }
+}
+
+/** A quota of which nothing is known but why. */
+function untold({ realPath }: SystemTree, error: unknown): Quota {
+  if (!(error instanceof StorageError)) throw error
+  const { message, hint = "" } = error
+  const unknown = { unknown: `${message}. ${hint}`.trim() }
+  return {
+    kind: "none",
+    tree: realPath,
+    enforced: false,
+    limitBytes: unknown,
+    usedBytes: unknown,
+    limitFiles: unknown,
+    usedFiles: unknown,
+    source: "nobody",
+    notices: [],
   }
 }
 

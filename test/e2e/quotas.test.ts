@@ -307,6 +307,12 @@ describe("a request for a limit", () => {
   it("in a store that is fenced sets nothing, there or under the mount point", async () => {
     const { store, daemon } = await limitable({ limit: "20MiB" })
     enableQuotas(store)
+    // Whoever looks at it holds it.
+    await until(
+      () => rowOf(daemon, "restic/media/radarr"),
+      ({ measuredAt }) => measuredAt !== null,
+      "the first look to end",
+    )
     unmount(store)
     const names = readdirSync(store)
     // Another btrfs with the same folders in its place.

@@ -137,9 +137,10 @@ function measuredAt({ lookedAt, walk }: QuotaFacts, { source, usedBytes }: Quota
 
 function nearFindings(
   { store, path }: QuotaFacts,
-  { enforced, tree, limitBytes, usedBytes }: Quota,
+  { enforced, tree, limitBytes, usedBytes, source }: Quota,
   { level, of, fraction, why }: ReturnType<typeof nearLimit>,
 ): QuotaFindingJson[] {
+  const byWalk = source === WALK
   const percent = fraction === undefined ? "" : `${Math.floor(fraction * 100)} %`
   const what = of === "files" ? "the files that it may hold" : "its limit"
   const figures =
@@ -172,7 +173,9 @@ function nearFindings(
           code: "not_measured",
           severity: "warn",
           message: `how near ${tree} is to its limit is not known: ${why ?? ""}`,
-          hint: `\`cistern quotas measure ${shown(store, path)}\` walks through it now.`,
+          hint: byWalk
+            ? `\`cistern quotas measure ${shown(store, path)}\` walks through it now.`
+            : "Run the daemon as root, with the programs that docs/quotas.md names.",
         },
       ]
     case "fine":

@@ -12,7 +12,10 @@ export function quotaChecks(rows: readonly QuotaJson[]): CheckJson[] {
       ? limitBytes !== null || findings.length > 0
       : declaredBytes !== null,
   )
-  const told = limited.filter(({ state }) => state !== "missing")
+  const told = limited.filter(
+    // Whether there is a limit that nobody declared cannot always be told without root, and is no fault.
+    ({ state, declaredBytes }) => state !== "missing" && (state !== "unknown" || declaredBytes !== null),
+  )
   const wrong = told
     .filter(({ findings, problem }) => findings.length > 0 || problem !== null)
     .sort((one, other) => rank(one) - rank(other))

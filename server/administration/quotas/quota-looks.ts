@@ -77,12 +77,6 @@ export class QuotaLooks {
     return true
   }
 
-  /** Keeps only what is known of these. */
-  keepOnly(spots: readonly QuotaSpot[]): void {
-    const keys = new Set(spots.map(({ key }) => key))
-    for (const key of this.#readings.keys()) if (!keys.has(key)) this.#readings.delete(key)
-  }
-
   async #refreshOne(spots: readonly QuotaSpot[], maxAgeMs: number): Promise<void> {
     const [first] = spots
     if (first === undefined) return

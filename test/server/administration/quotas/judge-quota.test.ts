@@ -190,6 +190,15 @@ describe("the doctor's checks of limits", () => {
     expect(quotaChecks([{ ...rowOf({ quota: uncounted }), declaredBytes: null }])).toEqual([])
   })
 
+  it("do not complain of a limit that nobody declared and nobody may ask for", () => {
+    const unknown = { unknown: "only root may ask" }
+    const untold = rowOf({ quota: { ...uncounted, limitBytes: unknown } })
+    expect(untold.state).toBe("unknown")
+    expect(quotaChecks([{ ...untold, declaredBytes: null }])).toEqual([])
+    // What is declared is watched all the same.
+    expect(judge({ quota: { ...uncounted, limitBytes: unknown }, declared, unheld, walk }).state).toBe("ok")
+  })
+
   it("say of a declared limit that it could not be looked at", () => {
     const problem = { code: "not_looked_at", message: "nobody has looked at its limit yet", hint: null }
     const [check] = quotaChecks([{ ...rowOf({ quota: uncounted }), state: "unknown", problem }])
