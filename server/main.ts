@@ -24,6 +24,7 @@ import {
   LocalAdministration,
   nfsServerMaker,
   resolveHost,
+  quotaMetrics,
 } from "./administration/index.js"
 import {
   Answerer,
@@ -41,7 +42,14 @@ import {
   type KopiaFilesystemDropIn,
   repositoryPathFault,
 } from "./config/index.js"
-import { Acknowledgements, openBlobCache, openDatabase, SnapshotRuns } from "./db/index.js"
+import {
+  Acknowledgements,
+  openBlobCache,
+  openDatabase,
+  ProjectIdTable,
+  SnapshotRuns,
+  TreeUses,
+} from "./db/index.js"
 import type { StateFact } from "./decision/index.js"
 import {
   AccessLog,
@@ -111,6 +119,7 @@ export async function startDaemon(config: Config): Promise<RunningDaemon> {
     clock: systemClock,
     connect: ({ events }, methods, died) => startStoreThread({ stateDirectory, events }, methods, died),
     keys: secrets.keys,
+    projects: new ProjectIdTable(database.connection),
     witness: (seen) => {
       const remembered = memory.witness(seen)
       if (remembered) freshOnceGrants.witnessed(seen)
@@ -228,6 +237,7 @@ export async function startDaemon(config: Config): Promise<RunningDaemon> {
       resolve: resolveHost,
       memory: new HostMemory(stateDirectory),
     }),
+    treeUses: new TreeUses(database.connection),
     apply,
     doctor: {
       lastWriteError: () => ledger.lastWriteError,
@@ -241,6 +251,8 @@ export async function startDaemon(config: Config): Promise<RunningDaemon> {
     },
     log,
   })
+
+  metrics.addCollector(quotaMetrics(metrics.registry, administration.quotas))
 
   const common = {
     answerer,
@@ -271,6 +283,7 @@ export async function startDaemon(config: Config): Promise<RunningDaemon> {
       copies.stop(),
       administration.exportKeeper.stop(),
       administration.filesystemSnapshots.stop(),
+      administration.quotas.stop(),
     ])
     const ended = await catalog.stop()
     ledger.asked.stop()
@@ -291,6 +304,7 @@ export async function startDaemon(config: Config): Promise<RunningDaemon> {
   try {
     declare()
     if (dropIn === undefined) administration.exportKeeper.start()
+    administration.quotas.start()
     if (config.configFile !== undefined) {
       await applyAtStart(config.configFile, (text) => administration.apply(text, "CISTERN_CONFIG"), log)
     }

@@ -28,6 +28,7 @@ export function lentByDropIn({ repositoryPath, password }: KopiaFilesystemDropIn
     decides: "restore",
     new: false,
     owner: undefined,
+    quota: undefined,
   }
   return { entry, directory: repositoryPath }
 }

@@ -57,6 +57,7 @@ import { AcceptRepository } from "./repositories/accept-repository.js"
 import { repositoryChecks } from "./repositories/repository-checks.js"
 import { restartChecks } from "./exports/restart-checks.js"
 import { soon } from "./soon.js"
+import { Quotas, quotasOf, type QuotasParts } from "./quotas/index.js"
 import { StoreFences } from "./stores/store-fences.js"
 import type { StoreFactsParts } from "./stores/store-facts.js"
 import { CreateStore } from "./stores/create-store.js"
@@ -83,6 +84,7 @@ export interface LocalAdministrationParts {
   readonly makeNfsServer: ChosenNfsServerParts["make"]
   readonly directoryAttributes: StoreFactsParts["directoryAttributes"]
   readonly hardware: HardwareProbes
+  readonly treeUses: QuotasParts["treeUses"]
   readonly nfsClients: NfsClientRowsParts["nfsClients"]
   /** The engines' programs where they are given; otherwise they are looked for in PATH. */
   readonly engines: CreateRepositoryParts["engines"]
@@ -100,6 +102,7 @@ export class LocalAdministration implements Administration {
   readonly directories: Directories
   readonly newRepositories: CreateRepository
   readonly filesystemSnapshots: FilesystemSnapshotsAdministration
+  readonly quotas: Quotas
   readonly #parts: LocalAdministrationParts
   /** Keeps the exports as they are declared, from its `start` on. */
   readonly exportKeeper: ExportKeeper
@@ -182,6 +185,12 @@ export class LocalAdministration implements Administration {
         parts.apply.declared(parts.apply.shelf.current())
       },
     })
+    this.quotas = new Quotas({
+      ...parts,
+      storeFences,
+      runs,
+      system: () => quotasOf(nfsServer.system),
+    })
     this.#nfsClients = new NfsClientRows({ ...parts, nfsServer })
     this.#hardware = new HardwareRows({ ...parts, nfsServer, stores: () => this.#stores.rows() })
   }
@@ -245,6 +254,7 @@ export class LocalAdministration implements Administration {
   async apply(request: z.output<typeof applyRequest>, by: string): Promise<ApplyJson> {
     const result = await applyDocument(request, by, { ...this.#parts.apply, agreements: this.#agreements })
     if (!result.applied) return result
+    this.quotas.tick()
     return { ...result, notices: [...result.notices, ...(await this.#exported())] }
   }
 
@@ -293,11 +303,16 @@ export class LocalAdministration implements Administration {
   /** Of what the machine itself shows. */
   async #moreChecks(): Promise<CheckJson[]> {
     const declared = this.#parts.keeper.fleet.document.exports.length
-    const [clients, hardware] = await Promise.all([this.nfsClients(), this.hardware()])
+    const [clients, hardware, quotas] = await Promise.all([
+      this.nfsClients(),
+      this.hardware(),
+      this.quotas.checks(),
+    ])
     return [
       ...nfsClientChecks(clients, declared),
       ...restartChecks(this.#nfsServer.current),
       ...hardwareChecks(hardware),
+      ...quotas,
     ]
   }
 

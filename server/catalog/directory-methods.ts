@@ -29,6 +29,7 @@ import {
   undoRepair,
 } from "../../storage/disk/index.js"
 import { StorageError } from "../../storage/index.js"
+import { mustHold } from "./must-hold.js"
 import type { PlaceSpec } from "./messages.js"
 import {
   createRepository,
@@ -155,11 +156,6 @@ export function directoryMethods(
       }),
     progressOf: async (run) => progress.get(run),
   }
-}
-
-function mustHold(state: FenceState): void {
-  if (state.kind === "holds") return
-  throw new StorageError("unreadable", state.message, { facts: { fence: state.code }, hint: state.hint })
 }
 
 function lookedAt(request: LookRequest): LookedAt {

@@ -1,6 +1,7 @@
 export { Catalog, type CatalogParts, type CatalogSpec } from "./catalog.js"
 export type { FamilySpec } from "./families.js"
-export type { OpenStores, StoreSpec } from "./open-stores.js"
+export type { OpenStores, StoreSpec, StoreWork } from "./open-stores.js"
+export type { LookedQuota, QuotaMethods } from "./quota-methods.js"
 export type { DirectoryMethods, LookedAt, RepairedDirectory } from "./directory-methods.js"
 export {
   type FilesystemSnapshotMethods,

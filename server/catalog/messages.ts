@@ -12,6 +12,7 @@ import type { Moment } from "./clock.js"
 import type { DirectoryMethods } from "./directory-methods.js"
 import type { FilesystemSnapshotMethods } from "./filesystem-snapshot-methods.js"
 import type { FoundCopy, KeepCopyRequest, KeptCopy } from "./ledger-files.js"
+import type { QuotaMethods } from "./quota-methods.js"
 import type { ErrorJson, Methods } from "./rpc.js"
 import type { SummaryDelta } from "./summary.js"
 
@@ -109,7 +110,7 @@ export interface OwnershipRequest {
 }
 
 /** What the reading thread does for the catalog. */
-export interface StoreMethods extends Methods, DirectoryMethods, FilesystemSnapshotMethods {
+export interface StoreMethods extends Methods, DirectoryMethods, FilesystemSnapshotMethods, QuotaMethods {
   list(request: ListRequest): Promise<ListReply>
   snapshots(place: string): Promise<readonly Snapshot[]>
   /** Relative paths of the folders at that depth, sorted. */
@@ -145,4 +146,7 @@ export interface CatalogMethods extends Methods {
   /** A roll back of this name is about to exchange a directory: comes back when clients are kept out. */
   beforeExchange(run: string): Promise<void>
   rememberKey(request: { label: string; password: string; key: Uint8Array }): Promise<void>
+  /** Numbers of projects: see ProjectIds. */
+  takeProject(path: string): Promise<number>
+  releaseProject(path: string): Promise<void>
 }

@@ -3,10 +3,11 @@ import type {
   FenceState,
   FilesystemFacts,
   OwnershipSample,
+  ProjectIds,
   Space,
   StorePlaceRequest,
 } from "../../storage/disk/index.js"
-import { type KeyMemory, Secret } from "../../storage/index.js"
+import { type KeyMemory, Secret, StorageError } from "../../storage/index.js"
 import type { Clock } from "./clock.js"
 import type { DirectoryMethods } from "./directory-methods.js"
 import type { FilesystemSnapshotMethods } from "./filesystem-snapshot-methods.js"
@@ -19,6 +20,7 @@ import type {
   PlaceSpec,
   StoreFenceRequest,
 } from "./messages.js"
+import type { QuotaMethods } from "./quota-methods.js"
 import { type Hang, hangOf } from "./pulse.js"
 import type { StoreConnection } from "./store-thread.js"
 import { WorkQueue } from "./work-queue.js"
@@ -31,6 +33,9 @@ export interface StoreSpec {
   /** False on a network filesystem: it tells nobody what other machines change. */
   readonly events: boolean
 }
+
+/** What is done to directories of a store at somebody's request. */
+export type StoreWork = DirectoryMethods & QuotaMethods
 
 export interface OpenStore {
   readonly spec: StoreSpec
@@ -48,6 +53,7 @@ export interface OpenStoresParts {
     died: (error: Error) => void,
   ) => StoreConnection
   readonly keys: KeyMemory
+  readonly projects: ProjectIds
   readonly log: { info(fields: object, message: string): void; warn(fields: object, message: string): void }
   /** Something in a watched folder of a place changed. */
   readonly changed: (place: string) => void
@@ -198,11 +204,11 @@ export class OpenStores {
   }
 
   /** Has the store's thread do something with its directories. Throws StorageError. */
-  directories<Name extends keyof DirectoryMethods>(
+  directories<Name extends keyof StoreWork>(
     store: string,
     method: Name,
-    argument: Parameters<DirectoryMethods[Name]>[0],
-  ): Promise<Awaited<ReturnType<DirectoryMethods[Name]>>> {
+    argument: Parameters<StoreWork[Name]>[0],
+  ): Promise<Awaited<ReturnType<StoreWork[Name]>>> {
     return this.named(store).connection.rpc.call(method, argument)
   }
 
@@ -233,12 +239,14 @@ export class OpenStores {
   }
 
   #connect(spec: StoreSpec): StoreConnection {
-    const { clock, connect, keys, log, changed } = this.#parts
+    const { clock, connect, keys, log, changed, projects } = this.#parts
     const methods: CatalogMethods = {
       recallKey: ({ label, password }) => keys.recall(label, new Secret(password)),
       rememberKey: ({ label, password, key }) => keys.remember(label, new Secret(password), key),
       beforeExchange: async (run) => this.#beforeExchange.get(run)?.(),
       changed,
+      takeProject: (path) => kept(() => projects.take(path)),
+      releaseProject: (path) => kept(() => projects.release(path)),
     }
     const startedAt = clock.now().mono
     return connect(spec, methods, (error) => {
@@ -251,5 +259,15 @@ export class OpenStores {
       if (clock.now().mono - startedAt >= RESTART_MS) restart()
       else setTimeout(restart, RESTART_MS).unref()
     })
+  }
+}
+
+/** That something could not be kept in the state is told as what it is, across threads too. */
+async function kept<T>(work: () => T | Promise<T>): Promise<T> {
+  try {
+    return await work()
+  } catch (error) {
+    if (!(error instanceof Error) || !("hint" in error) || typeof error.hint !== "string") throw error
+    throw new StorageError("io", error.message, { hint: error.hint, cause: error })
   }
 }

@@ -46,6 +46,7 @@ import type {
 import { errorToJson, type Port, Rpc } from "./rpc.js"
 import { Pulse } from "./pulse.js"
 import { spareMemoryAfter } from "./spare-memory.js"
+import { quotaMethods } from "./quota-methods.js"
 import { Summariser } from "./summary.js"
 
 interface OpenPlace {
@@ -123,6 +124,10 @@ export class StoreService {
         pulse,
         fenceOf: (fences) => this.#fenceOf(fences),
         beforeExchange: (run) => this.#rpc.call("beforeExchange", run),
+      }),
+      ...quotaMethods(during, (fences) => this.#fenceOf(fences), {
+        take: (path) => this.#rpc.call("takeProject", path),
+        release: (path) => this.#rpc.call("releaseProject", path),
       }),
       facts: async (path) => during(() => filesystemFacts(path)),
       locate: async (paths) => paths.map((path) => during(() => foundAt(path))),

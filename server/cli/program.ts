@@ -15,6 +15,7 @@ import { filesystemSnapshotsCommand } from "./filesystem-snapshots.js"
 import { freshOnceCommand } from "./fresh-once.js"
 import { repositoriesCommand } from "./repositories.js"
 import { hardwareCommand } from "./hardware.js"
+import { quotasCommand } from "./quotas.js"
 import { serveCommand } from "./serve.js"
 import { snapshotsCommand } from "./snapshots.js"
 import { exportsCommand } from "./exports.js"
@@ -45,6 +46,7 @@ const commands = [
   exportsCommand,
   directoriesCommand,
   filesystemSnapshotsCommand,
+  quotasCommand,
   hardwareCommand,
   freshOnceCommand,
   doctorCommand,

@@ -118,6 +118,16 @@ export interface RepositoryEntry {
   readonly owner: RepositoryOwner | undefined
   /** Whether a volume's own directory is made at its first certain `fresh`. Left out: only when somebody says so. */
   readonly directories?: "onFirstFresh"
+  /** What its directory may hold, or each of its volumes' directories; undefined: nobody said. */
+  readonly quota: RepositoryQuota | undefined
+}
+
+export interface RepositoryQuota {
+  readonly limitBytes: number
+  /** Percent of the limit from which on it is a finding. */
+  readonly warnAt: number
+  /** Whether writers are to be held to it; false: it is only watched. */
+  readonly enforce: boolean
 }
 
 export interface RepositoryOwner {

@@ -2,6 +2,7 @@ export { parseAge } from "./age.js"
 export { adminSocketPath } from "./admin-socket.js"
 export { type Config, readConfig } from "./config.js"
 export { ConfigError } from "./config-error.js"
+export { byteSizeForm, parseByteSize, writtenByteSize } from "./byte-size.js"
 export type { Change, ChangeKind, EntryKind, FieldChange } from "./diff.js"
 export {
   type ClusterEntry,
@@ -17,6 +18,7 @@ export {
   type Place,
   type RepositoryEntry,
   type RepositoryOwner,
+  type RepositoryQuota,
   type S3Place,
   type SecretReference,
   type StoreEntry,

@@ -1,5 +1,12 @@
 import { stringify } from "yaml"
-import type { ConventionEntry, DeclaredDocument, DeclaredRepository, Place } from "./document.js"
+import { writtenByteSize } from "./byte-size.js"
+import type {
+  ConventionEntry,
+  DeclaredDocument,
+  DeclaredRepository,
+  Place,
+  RepositoryQuota,
+} from "./document.js"
 
 type Plain = Readonly<Record<string, unknown>>
 
@@ -20,7 +27,7 @@ export function renderDocument(document: DeclaredDocument): string {
 }
 
 function plainRepository(repository: DeclaredRepository): Plain {
-  const { name, cluster, engine, place, conventions, ...rest } = repository
+  const { name, cluster, engine, place, conventions, quota, ...rest } = repository
   return withoutUndefined({
     name,
     cluster,
@@ -28,7 +35,12 @@ function plainRepository(repository: DeclaredRepository): Plain {
     ...plainPlace(place),
     ...(engine === "kopia" ? { conventions: conventions.map(plainConvention) } : {}),
     ...rest,
+    quota: quota && plainQuota(quota),
   })
+}
+
+function plainQuota({ limitBytes, ...rest }: RepositoryQuota): Plain {
+  return { limit: writtenByteSize(limitBytes), ...rest }
 }
 
 function plainPlace(place: Place): Plain {

@@ -1,6 +1,8 @@
 import { z } from "zod"
 import { filesystemSnapshots } from "./schema-filesystem-snapshots.js"
 import { isNetgroup } from "../../storage/nfs/index.js"
+import { LARGEST_BYTES, SMALLEST_BYTES } from "../../storage/disk/index.js"
+import { byteSizeForm, parseByteSize } from "./byte-size.js"
 import type { DeclaredRepository, NfsServerEntry, Place, SecretReference, TokenEntry } from "./document.js"
 
 // The document as people write it. Descriptions end up in the JSON Schema, so editors show them.
@@ -151,6 +153,43 @@ const owner = z
   })
   .describe("Whose the repository's directories are; left out, whom the export around them makes everybody")
 
+const byteSize = z.union([z.int(), z.string()], byteSizeForm).transform((written, context): number => {
+  const bytes = typeof written === "number" ? written : parseByteSize(written)
+  const wrong =
+    bytes === undefined
+      ? byteSizeForm
+      : bytes < SMALLEST_BYTES
+        ? "a limit of less than 1 MiB is a mistake of units"
+        : bytes > LARGEST_BYTES
+          ? "a limit of more than 4 PiB is a mistake of units"
+          : undefined
+  if (bytes !== undefined && wrong === undefined) return bytes
+  context.addIssue({ code: "custom", message: wrong ?? byteSizeForm })
+  return z.NEVER
+})
+
+/** From so many percent of its limit on, a repository is said to be near it. */
+const USUAL_WARNING = 85
+
+const quota = z
+  .strictObject({
+    limit: byteSize.describe('Such as "200GiB", or a number of bytes'),
+    warnAt: z
+      .int()
+      .min(1)
+      .max(99)
+      .default(USUAL_WARNING)
+      .describe("Percent of the limit from which on it is a finding"),
+    enforce: z
+      .boolean()
+      .default(true)
+      .describe("False: the limit is only to be watched, and it is no finding that it holds nobody"),
+  })
+  .transform(({ limit, ...rest }) => ({ limitBytes: limit, ...rest }))
+  .describe(
+    "What its directory may hold; where {namespace} and {pvc} are in the path, each volume's directory",
+  )
+
 const repository = z
   .strictObject({
     name,
@@ -174,9 +213,10 @@ const repository = z
       .enum(["onFirstFresh"])
       .exactOptional()
       .describe("Make a volume's own directory at its first certain `fresh`; left out, only on request"),
+    quota: quota.exactOptional(),
   })
   .transform((written, context): DeclaredRepository => {
-    const { store, path, s3, conventions, password, decides, owner, ...rest } = written
+    const { store, path, s3, conventions, password, decides, owner, quota, ...rest } = written
     if (written.directories !== undefined && path?.includes("{pvc}") !== true) {
       context.addIssue({
         code: "custom",
@@ -203,6 +243,13 @@ const repository = z
         message: "objects in s3 have no owner of this kind",
       })
     }
+    if (quota !== undefined && place.kind === "s3") {
+      context.addIssue({
+        code: "custom",
+        path: ["quota"],
+        message: "a bucket's limit is not kept by Cistern",
+      })
+    }
     const usual = { written: usualConvention, read: usualConvention, verbatim: false }
     return {
       ...rest,
@@ -210,6 +257,7 @@ const repository = z
       password,
       decides,
       owner,
+      quota,
       conventions: written.engine === "restic" ? [] : (conventions ?? [usual]),
     }
   })

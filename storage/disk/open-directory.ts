@@ -21,9 +21,9 @@ export class HeldDirectory {
     this.path = path
   }
 
-  /** Opens an absolute path that whoever calls trusts up to its last name, which may be no link. */
-  static at(path: string): HeldDirectory {
-    return new HeldDirectory(openDirectory(path, path), path)
+  /** Opens an absolute path that whoever calls trusts up to its last name, which may be no link. `shown`: as messages name it. */
+  static at(path: string, shown = path): HeldDirectory {
+    return new HeldDirectory(openDirectory(path, shown), shown)
   }
 
   /** Opens a folder in it, any number of names down. None of them may be a link or "..". */

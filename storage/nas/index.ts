@@ -7,4 +7,5 @@ export type NasSystem =
   | { readonly kind: "synology"; readonly dsm: DsmClient }
 
 export { DsmClient, type LoginMemory, type LoginRecord, parseDsmAddress } from "./synology/index.js"
+export { quotasOfSystem } from "./quotas.js"
 export { TrueNasClient } from "./truenas/index.js"

@@ -1,12 +1,13 @@
 import { beforeAll, describe, expect, it } from "vitest"
 import type { Finding } from "./nfs-guest/report.js"
 import { findingsOf, GUEST_LIMIT_MS } from "./nfs-guest/run.js"
+import { FIRST_PROJECT } from "../../server/db/index.js"
 import { quotaTree } from "./quota-guest/tree.js"
 
 // Project quotas of XFS and ext4, which the kernels of containers and of many machines lack: in a virtual machine with a
 // kernel that has them.
 
-const RUN_LIMIT_S = 400
+const RUN_LIMIT_S = 560
 const MIB = 1024 * 1024
 
 let findings: readonly Finding[] = []
@@ -127,12 +128,44 @@ describe.each([
     expect(outside).toBe("0")
   })
 
-  it("does not take a number that is somebody else's", () => {
-    const { refused, tag, other, released } = only("in use", kind)
-    expect(refused).toMatchObject({ code: "unsupported", message: text("1500 is in use") })
-    expect(tag).toMatch(/^0 /)
+  it("does not take a number that is somebody else's, but the next one", () => {
+    const { set, tag, other, released } = only("in use", kind)
+    expect(set).toMatchObject({ limitBytes: 90 * MIB })
+    expect(tag).toMatch(/^1501 /)
     expect(other).toMatchObject({ limitBytes: 20 * MIB })
     expect(released).toEqual([`${mount}/second`])
+  })
+
+  it("that is declared is set by the daemon, holds the clients' user, and is told", () => {
+    const { asked, given, tags, refusal: said, full, raised, after, lifted } = only("daemon", kind)
+    if (kind === "xfs") expect(asked).toMatchObject({ status: 0, said: text("20.0 MiB; that was read back") })
+    else expect(given).toMatchObject({ result: { applied: true, after: { limitBytes: 20 * MIB } } })
+    expect(tags).toEqual([FIRST_PROJECT, FIRST_PROJECT + 1])
+    expect(said).toBe(refusal)
+    const { quotas } = full as { quotas: object[] }
+    expect(quotas).toEqual([
+      expect.objectContaining({ path: "restic/media/radarr", kind: `${kind}-project`, enforced: true }),
+      expect.objectContaining({
+        path: "restic/media/sonarr",
+        state: "ok",
+        limitBytes: 20 * MIB,
+        problem: null,
+      }),
+    ])
+    expect(["critical", "full"]).toContain((quotas[0] as { state: string }).state)
+    expect(lifted).toMatchObject({ result: { applied: true, after: { limitBytes: null } } })
+    expect(raised).toMatchObject({ result: { applied: true, after: { limitBytes: 40 * MIB } } })
+    expect(after).toBe("")
+  })
+
+  it("has a number that no other directory gets, also after a restart and when the state was lost", () => {
+    const { fresh, next, found, skipped, known } = only("daemon", kind)
+    expect(fresh).toMatchObject({ result: { applied: true } })
+    expect(next).toEqual([FIRST_PROJECT + 2, FIRST_PROJECT + 1])
+    expect(found).toMatchObject({ result: { applied: true } })
+    expect(skipped).toBe(FIRST_PROJECT + 3)
+    const { quotas } = known as { quotas: { limitBytes: number }[] }
+    expect(quotas.map(({ limitBytes }) => limitBytes)).toEqual([20, 20, 40, 20].map((size) => size * MIB))
   })
 
   it("that did not take is an error, and nothing of it stays", () => {

@@ -39,8 +39,10 @@ import {
   Acknowledgements,
   openBlobCache,
   openDatabase,
+  ProjectIdTable,
   SnapshotRuns,
   type StateDatabase,
+  TreeUses,
 } from "../../server/db/index.js"
 import type { Decision, StateFact } from "../../server/decision/index.js"
 import type { ExistsAnswer } from "../../server/http/index.js"
@@ -198,6 +200,7 @@ export class Chain {
       clock,
       connect: options.connect?.(connect) ?? connect,
       keys: sharedKeys,
+      projects: new ProjectIdTable(this.database.connection),
       witness: (seen) => {
         const remembered = this.memory.witness(seen)
         if (remembered) freshOnceGrants.witnessed(seen)
@@ -293,6 +296,7 @@ export class Chain {
         resolve: options.resolveHost ?? (() => Promise.reject(new Error("this machine has no name server"))),
         memory: new HostMemory(state),
       }),
+      treeUses: new TreeUses(this.database.connection),
       apply,
       doctor: {
         lastWriteError: () => ledger.lastWriteError,

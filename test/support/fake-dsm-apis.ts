@@ -58,6 +58,10 @@ export class FakeNas {
   now = Date.UTC(2026, 0, 2, 2, 4, 5)
   /** What becomes of a list on its way to where DSM keeps it. */
   onSave: (rules: FakeRule[], share: FakeShare) => FakeRule[] = (rules) => rules
+  /** Volumes on btrfs. */
+  readonly btrfs = new Set(["/volume1"])
+  /** MiB that are in every shared folder. */
+  usedMib = 1024.5
   /** How often the limit of a folder is lost. */
   losesQuota = 0
 
@@ -261,7 +265,7 @@ export class FakeNas {
 
   #shown({ name, vol_path, uuid, quota_value }: FakeShare, { additional }: Values): FakeRule {
     const more = new Set(Array.isArray(additional) ? additional : [])
-    const btrfs = vol_path === "/volume1"
+    const btrfs = this.btrfs.has(vol_path)
     return {
       name,
       vol_path,
@@ -273,7 +277,7 @@ export class FakeNas {
       ...(more.has("support_snapshot") && { support_snapshot: btrfs }),
       ...(more.has("share_quota") && {
         quota_value,
-        share_quota_used: 1024.5,
+        share_quota_used: this.usedMib,
         share_quota_logical_size: 2048,
       }),
     }
@@ -284,7 +288,7 @@ export class FakeNas {
     if (name !== share.name || vol_path !== share.vol_path || typeof share_quota !== "number")
       return { code: 403 }
     // ext4 says yes and does nothing.
-    if (share.vol_path === "/volume1" && this.losesQuota-- <= 0) share.quota_value = share_quota
+    if (this.btrfs.has(share.vol_path) && this.losesQuota-- <= 0) share.quota_value = share_quota
     return {}
   }
 

@@ -109,6 +109,10 @@ export class FakeState implements FakeMachine {
   nfs4Clients: Record<string, unknown>[] = [documentedNfs4Client, { id: "5", info: {}, states: [] }]
   readonly snapshots = new Map<string, { holds: Record<string, number> }>()
   readonly quotas = new Map<string, number | null>()
+  /** Of a dataset with all below it, and with filesystem snapshots. */
+  readonly wholeQuotas = new Map<string, number>()
+  /** What the filesystem of a dataset has in all, and free. */
+  readonly sizes = new Map<string, { totalBytes: number; availableBytes: number }>()
   /** What nfsd was given last: options by "PATH CLIENT". */
   exported = new Map<string, string>()
   #nextId = 1
@@ -264,7 +268,8 @@ export class FakeState implements FakeMachine {
     if (!path.startsWith("/mnt/")) throw new FakeError("EFAULT", '[EFAULT] Path must start with "/mnt/"')
     const dest = this.directories.get(path)
     if (dest === undefined) throw new FakeError("ENOENT", "[ENOENT] Path not found.")
-    const [total_bytes, avail_bytes] = [10 * GIB, 9 * GIB]
+    const size = this.sizes.get(dest.slice("/mnt/".length))
+    const [total_bytes, avail_bytes] = [size?.totalBytes ?? 10 * GIB, size?.availableBytes ?? 9 * GIB]
     return {
       source: dest.slice("/mnt/".length),
       dest,
@@ -280,7 +285,7 @@ export class FakeState implements FakeMachine {
     return {
       ...{ id, type: "FILESYSTEM", name: id, pool: "tank", mountpoint: `/mnt/${id}`, children: [] },
       ...{ used: property(GIB), available: property(5 * GIB), usedbysnapshots: property(7) },
-      ...{ quota: property(0), refquota: property(this.quotas.get(id) ?? null) },
+      ...{ quota: property(this.wholeQuotas.get(id) ?? 0), refquota: property(this.quotas.get(id) ?? null) },
     }
   }
 

@@ -1,7 +1,7 @@
 import { isAround } from "../../../storage/nfs/index.js"
 import type { StoreRoot } from "../../../storage/disk/index.js"
 import { StorageError } from "../../../storage/index.js"
-import type { Catalog, DirectoryMethods, PlaceSpec } from "../../catalog/index.js"
+import type { Catalog, PlaceSpec, StoreWork } from "../../catalog/index.js"
 import type { StoreEntry } from "../../config/index.js"
 import { HttpError } from "../../http/index.js"
 import type { StoreFences } from "../stores/store-fences.js"
@@ -72,11 +72,11 @@ export class StoreAccess {
   }
 
   /** Has the store's thread do it. Throws StorageError, and HttpError for a store that hangs and for a mount nobody expected. */
-  async call<Name extends keyof DirectoryMethods>(
+  async call<Name extends keyof StoreWork>(
     store: string,
     method: Name,
-    argument: Parameters<DirectoryMethods[Name]>[0],
-  ): Promise<Awaited<ReturnType<DirectoryMethods[Name]>>> {
+    argument: Parameters<StoreWork[Name]>[0],
+  ): Promise<Awaited<ReturnType<StoreWork[Name]>>> {
     const { stores } = this.#parts.catalog
     const hang = stores.hang(store)
     if (hang !== undefined) throw new HttpError(503, "store_hangs", hang.message, { hint: hang.hint })

@@ -1,2 +1,3 @@
 export type { DirectoryAdministration } from "./directory-routes.js"
+export type { QuotaAdministration } from "./quota-routes.js"
 export { type Administration, adminRoutes } from "./routes.js"

@@ -33,6 +33,7 @@ import {
   type FilesystemSnapshotAdministration,
   filesystemSnapshotRoutes,
 } from "./filesystem-snapshot-routes.js"
+import { type QuotaAdministration, quotaRoutes } from "./quota-routes.js"
 import { bodyOf, queryOf } from "./request-parts.js"
 import { type HardwareJson, hardwarePath } from "../contract/hardware.js"
 import { type NfsClientsJson, nfsClientsPath } from "../contract/nfs-clients.js"
@@ -69,6 +70,7 @@ export interface Administration {
   readonly directories: DirectoryAdministration
   readonly newRepositories: NewRepositoryAdministration
   readonly filesystemSnapshots: FilesystemSnapshotAdministration
+  readonly quotas: QuotaAdministration
 }
 
 /** Who acts through the socket that only the state directory's owner may open. */
@@ -148,6 +150,7 @@ export function adminRoutes(administration: Administration): Router {
   router.use(directoryRoutes(administration.directories, LOCAL_ADMINISTRATOR))
   router.use(newRepositoryRoutes(administration.newRepositories, LOCAL_ADMINISTRATOR))
   router.use(filesystemSnapshotRoutes(administration.filesystemSnapshots, LOCAL_ADMINISTRATOR))
+  router.use(quotaRoutes(administration.quotas, LOCAL_ADMINISTRATOR))
   return router
 }
 

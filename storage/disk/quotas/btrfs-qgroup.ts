@@ -4,7 +4,7 @@ import { btrfsLimit, btrfsQgroupTable, btrfsSubvolumeId } from "../../host/index
 import { isSubvolume, subvolumeAround } from "../btrfs-subvolume.js"
 import { type QgroupFolder, readQgroupFolder } from "./btrfs-sysfs.js"
 import { parseQgroupTable, type QgroupFigures } from "./btrfs-tables.js"
-import type { Measured, Quota, QuotaLimit } from "./quota.js"
+import type { Measured, Quota, QuotaLimit, WantedLimit } from "./quota.js"
 import type { LimitOptions, LimitPlan, QuotaFilesystem } from "./quota-filesystem.js"
 import { type Target, withTarget } from "./target.js"
 
@@ -21,7 +21,10 @@ async function quotaOf(target: Target): Promise<Quota> {
   if (folder.kind === "disabled") return notEnabled(target)
   if (folder.kind === "unseen") return byProgram(target, subvolume)
   const source = `/sys/fs/btrfs/${target.location.filesystem.uuid ?? ""}/qgroups/0_${subvolume}`
-  return enabled(target, source, folder.figures, sentencesAbout(folder))
+  const doubt = folder.inconsistent === true ? INCONSISTENT : undefined
+  const quota = enabled(target, source, folder.figures, sentencesAbout(folder))
+  const usedBytes = folder.figures?.referenced === 0 && doubt !== undefined ? NOT_COUNTED : quota.usedBytes
+  return { ...quota, usedBytes, doubt }
 }
 
 function folderOf({ location, host }: Target, subvolume: number): QgroupFolder {
@@ -110,10 +113,15 @@ function notEnabled(target: Target): Quota {
   }
 }
 
+/** Counting begins by setting all figures to 0. */
+const NOT_COUNTED = { unknown: "the kernel has not counted the subvolume yet" }
+
+const INCONSISTENT =
+  "The accounting is being counted, or is inconsistent: until `btrfs quota rescan -w` has ended, limits may not hold and the figures may be wrong."
+
 function sentencesAbout(folder: Extract<QgroupFolder, { kind: "enabled" }>): string[] {
   return [
-    folder.inconsistent === true &&
-      "The accounting is being counted, or is inconsistent: until `btrfs quota rescan -w` has ended, limits may not hold and the figures may be wrong.",
+    folder.inconsistent === true && INCONSISTENT,
     folder.simple &&
       "These are simple quotas: they count what was first written here, not what is referred to.",
     folder.parents.length > 0 &&
@@ -121,11 +129,11 @@ function sentencesAbout(folder: Extract<QgroupFolder, { kind: "enabled" }>): str
   ].filter((sentence) => sentence !== false)
 }
 
-async function plan(target: Target, { bytes, files }: QuotaLimit): Promise<LimitPlan> {
+async function plan(target: Target, { bytes, files }: WantedLimit): Promise<LimitPlan> {
   const before = await quotaOf(target)
   const { realPath } = target.location
   const facts = { directory: realPath }
-  if (files !== "none") {
+  if (typeof files === "number") {
     throw new StorageError("unsupported", "btrfs limits no files", { facts, hint: "Limit the bytes alone." })
   }
   if (!isSubvolume(target.directory.identity.inode)) {
@@ -140,11 +148,11 @@ async function plan(target: Target, { bytes, files }: QuotaLimit): Promise<Limit
       `quotas are not enabled on the btrfs at ${target.location.mountPoint}`,
       {
         facts,
-        hint: "Enable them as an act of its own: it is for the whole filesystem and costs time with many filesystem snapshots.",
+        hint: "`cistern quotas prepare` enables them: for the whole filesystem, which costs time with many filesystem snapshots.",
       },
     )
   }
-  if (typeof before.usedBytes === "object") {
+  if (typeof before.usedBytes === "object" && before.usedBytes !== NOT_COUNTED) {
     throw new StorageError("unsupported", `${realPath} cannot be limited: ${before.usedBytes.unknown}`, {
       facts,
       hint: "Run as root; where the subvolume has no qgroup, make it with `btrfs qgroup create` and count anew with `btrfs quota rescan -w`.",
@@ -152,6 +160,7 @@ async function plan(target: Target, { bytes, files }: QuotaLimit): Promise<Limit
   }
   return {
     before,
+    limit: { bytes, files: "none" },
     steps: [
       bytes === "none"
         ? "lift the limit of the subvolume's qgroup"

@@ -17,14 +17,17 @@ import {
   stateOf,
   withDirectory,
 } from "./projects.js"
-import { bytesOfKibibytes, kibibytesOf, type QuotaLimit } from "./quota.js"
+import { bytesOfKibibytes, kibibytesOf, type Quota, type QuotaLimit, type WantedLimit } from "./quota.js"
 import type { LimitOptions, LimitPlan, QuotaFilesystem } from "./quota-filesystem.js"
 import { isXfs, type Target } from "./target.js"
+
+/** A daemon whose state was lost finds the numbers of the one before in use. */
+const MOST_TRIES = 100
 
 /** Limits of projects on XFS and ext4. A directory that is in none gets one of its own, while it is empty. */
 export const projects: QuotaFilesystem = { quotaOf: projectQuotaOf, plan, apply, undo }
 
-async function plan(target: Target, limit: QuotaLimit, options: LimitOptions): Promise<LimitPlan> {
+async function plan(target: Target, wanted: WantedLimit, options: LimitOptions): Promise<LimitPlan> {
   const { location } = target
   const facts = { directory: location.realPath, mountPoint: location.mountPoint }
   if (stateOf(target) !== "on") {
@@ -37,6 +40,7 @@ async function plan(target: Target, limit: QuotaLimit, options: LimitOptions): P
   const before = await projectQuotaOf(target)
   const found = await projectOf(target.directory)
   const own = found !== 0 && !(await inheritsProject(target, found))
+  const limit = { bytes: wanted.bytes, files: filesOf(wanted, own ? before : undefined) }
   const isLifting = limit.bytes === "none" && limit.files === "none"
   if (!own && found !== 0 && isLifting) {
     throw new StorageError("unsupported", `the limit of ${location.realPath} is that of a tree around it`, {
@@ -47,6 +51,7 @@ async function plan(target: Target, limit: QuotaLimit, options: LimitOptions): P
   if (!own && !isLifting) requireNew(target, options)
   return {
     before,
+    limit,
     steps: stepsOf(limit, own ? found : undefined, isLifting, options),
     notices: [
       ...before.notices,
@@ -54,6 +59,20 @@ async function plan(target: Target, limit: QuotaLimit, options: LimitOptions): P
     ],
     project: own ? found : undefined,
   }
+}
+
+/** `before`: the limits of the directory's own project. */
+function filesOf({ files }: WantedLimit, before: Quota | undefined): number | "none" {
+  if (files !== "keep") return files
+  if (before === undefined) return "none"
+  if (typeof before.limitFiles !== "object") return before.limitFiles
+  throw new StorageError(
+    "unreadable",
+    `how many files it may hold is not known: ${before.limitFiles.unknown}`,
+    {
+      hint: "Run the daemon as root.",
+    },
+  )
 }
 
 /** Whether the directory can be put into a project of its own. */
@@ -109,26 +128,34 @@ async function apply(
 
 async function putIntoProject(target: Target, options: LimitOptions): Promise<number> {
   requireNew(target, options)
-  const { realPath } = target.location
-  const project = options.projects?.take(realPath) ?? 0
-  if (project === 0) throw new TypeError("a project has no number 0")
-  const known = await reportOn(target, project).catch(() => undefined)
-  if (known !== undefined && known.usedFiles > 0) {
-    throw new StorageError(
-      "unsupported",
-      `project ${project} is in use already, by something else than ${realPath}`,
-      {
-        facts: { project, directory: realPath, usedFiles: known.usedFiles },
-        hint: "Give a range of project numbers that nobody else uses.",
-      },
-    )
-  }
+  const project = await unusedProject(target, options)
   if (options.existing === true && isXfs(target))
     await withDirectory(target.location.mountPoint, (mountPoint) =>
       xfsProjectTree("set", mountPoint, target.directory, project),
     )
   else await chattrProject(target.directory, project)
   return project
+}
+
+/** A number that nothing is in. One that is in use is given up for good. */
+async function unusedProject(target: Target, { projects: ids }: LimitOptions): Promise<number> {
+  const { realPath } = target.location
+  let project = 0
+  for (let tries = 0; tries < MOST_TRIES; tries++) {
+    project = (await ids?.take(realPath)) ?? 0
+    if (project === 0) throw new TypeError("a project has no number 0")
+    const known = await reportOn(target, project).catch(() => undefined)
+    if (known === undefined || known.usedFiles === 0) return project
+    await ids?.release(realPath)
+  }
+  throw new StorageError(
+    "unsupported",
+    `project ${project} and others before it are in use already, by something else than ${realPath}`,
+    {
+      facts: { project, directory: realPath },
+      hint: "Somebody else uses that range. Try again: those numbers are not tried any more.",
+    },
+  )
 }
 
 function limitsOf(bytes: number | "none", files: number | "none"): ProjectLimits {
@@ -151,7 +178,7 @@ async function undo(target: Target, options: LimitOptions, { before, project }: 
     return
   }
   const { realPath } = target.location
-  const taken = options.projects?.take(realPath)
+  const taken = await options.projects?.take(realPath)
   if (taken !== undefined && (await projectOf(target.directory)) === taken) {
     await limitProject(target, taken, { kibibytes: 0, files: 0 })
     if (isXfs(target))
@@ -160,5 +187,5 @@ async function undo(target: Target, options: LimitOptions, { before, project }: 
       )
     else await chattrNoProject(target.directory)
   }
-  options.projects?.release(realPath)
+  await options.projects?.release(realPath)
 }

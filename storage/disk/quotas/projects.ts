@@ -17,14 +17,16 @@ export async function projectQuotaOf(target: Target): Promise<Quota> {
   const { realPath, mountPoint } = target.location
   const seen = statfsFigures(realPath, mountPoint)
   if (seen?.usedBytes === undefined || seen.usedBytes >= seen.limitBytes) return byProgram(target)
+  const tree = treeOf(target)
   return {
     ...common(target),
+    tree,
     limitBytes: seen.limitBytes,
     usedBytes: seen.usedBytes,
     limitFiles: seen.limitFiles ?? "none",
     usedFiles: seen.usedFiles ?? { unknown: "statfs tells no files where none are limited" },
     source: "statfs",
-    notices: [...noticesOf(target), ...aboveNotice(target)],
+    notices: [...noticesOf(target), ...aboveNotice(tree, target)],
   }
 }
 
@@ -34,24 +36,34 @@ export function stateOf({ mount }: Target): "on" | "counting" | "off" {
   return mount.options.some((option) => option === "prjquota" || option === "pquota") ? "on" : "off"
 }
 
-function common(target: Target): Pick<Quota, "kind" | "tree" | "enforced"> {
+const ONLY_COUNTED = "Its mount only counts (pqnoenforce): nothing is refused."
+
+function common(target: Target): Pick<Quota, "kind" | "tree" | "enforced" | "doubt"> {
   return {
     kind: isXfs(target) ? "xfs-project" : "ext4-project",
     tree: target.location.realPath,
     enforced: stateOf(target) === "on",
+    doubt: stateOf(target) === "counting" ? ONLY_COUNTED : undefined,
   }
 }
 
 function noticesOf(target: Target): string[] {
   const counting = stateOf(target) === "counting"
   return [
-    counting && "Its mount only counts (pqnoenforce): nothing is refused.",
+    counting && ONLY_COUNTED,
     !isXfs(target) && "ext4 does not hold root to it: squash NFS clients to another user.",
   ].filter((notice) => notice !== false)
 }
 
-function aboveNotice({ location: { realPath, mountPoint } }: Target): string[] {
-  if (realPath === mountPoint || !lookAlike(realPath, dirname(realPath))) return []
+/** The directory whose figures these seem to be: those above it that show the same ones are in the same project. */
+function treeOf({ location: { realPath, mountPoint } }: Target): string {
+  let tree = realPath
+  while (tree !== mountPoint && lookAlike(realPath, dirname(tree))) tree = dirname(tree)
+  return tree
+}
+
+function aboveNotice(tree: string, { location: { realPath } }: Target): string[] {
+  if (tree === realPath) return []
   return ["The directory above shows the same figures: the limit may be that of a tree around it."]
 }
 
@@ -82,6 +94,7 @@ async function byProgram(target: Target): Promise<Quota> {
   }
   return {
     ...common(target),
+    ...(inherited && { tree: dirname(target.location.realPath) }),
     enforced: stateOf(target) === "on" && (figures.hardBytes > 0 || figures.hardFiles > 0),
     limitBytes: limitOf(figures.softBytes, figures.hardBytes),
     usedBytes: figures.usedBytes,

@@ -1,9 +1,11 @@
-import type { Quota, QuotaLimit } from "./quota.js"
+import type { Quota, QuotaLimit, WantedLimit } from "./quota.js"
 import type { Target } from "./target.js"
 
 /** What would be done to limit a directory. */
 export interface LimitPlan {
   readonly before: Quota
+  /** What is wanted, where files were to stay as they are too. */
+  readonly limit: QuotaLimit
   /** Sentences, in the order in which it is done. */
   readonly steps: readonly string[]
   readonly notices: readonly string[]
@@ -19,20 +21,21 @@ export interface LimitOptions {
 }
 
 /**
- * Numbers of projects, from a range that is ours and kept where it outlives the machine's restart. Never 0, which is none.
- * A number that was taken stays taken while the directory exists, also after its limit was lifted.
+ * Numbers of projects, from a range that is ours and kept where it outlives the machine's restart. Never 0, which is none, and
+ * never one that was taken before: what was in that project may still be somewhere. A number stays taken while the directory
+ * exists, also after its limit was lifted.
  */
 export interface ProjectIds {
-  /** The number of this directory: the same one when it is asked again. */
-  take(path: string): number
-  release(path: string): void
+  /** The number of this directory: the same one when it is asked again, until it is released. */
+  take(path: string): number | Promise<number>
+  release(path: string): void | Promise<void>
 }
 
 /** One way in which a filesystem limits directories. All throw StorageError. */
 export interface QuotaFilesystem {
   quotaOf(target: Target): Promise<Quota>
   /** Why not, is thrown: `unsupported`, with the next step. Changes nothing. */
-  plan(target: Target, limit: QuotaLimit, options: LimitOptions): Promise<LimitPlan>
+  plan(target: Target, limit: WantedLimit, options: LimitOptions): Promise<LimitPlan>
   /** Does it. Stopped half-way, the directory may be in a project without a limit. */
   apply(target: Target, limit: QuotaLimit, options: LimitOptions, plan: LimitPlan): Promise<void>
   /** Makes it as it was before `apply`, however far that came. */

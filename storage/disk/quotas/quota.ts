@@ -1,7 +1,15 @@
 import { StorageError } from "../../errors.js"
 
 /** What limits a directory's tree. "own": a limit that only Cistern knows, and that nothing enforces. */
-export type QuotaKind = "btrfs-qgroup" | "xfs-project" | "ext4-project" | "zfs-dataset" | "own" | "none"
+export type QuotaKind =
+  | "btrfs-qgroup"
+  | "xfs-project"
+  | "ext4-project"
+  | "zfs-dataset"
+  | "truenas-dataset"
+  | "dsm-share"
+  | "own"
+  | "none"
 
 /** A figure, or why there is none. What is not known is never 0. */
 export type Measured = number | { readonly unknown: string }
@@ -24,6 +32,8 @@ export interface Quota {
   readonly source: string
   /** What somebody who relies on it has to know. Sentences. */
   readonly notices: readonly string[]
+  /** Why the limit may not hold, or the figures be wrong, although it is set. Also among the notices. */
+  readonly doubt?: string | undefined
 }
 
 /** A limit to be set. "none" lifts it. */
@@ -33,22 +43,30 @@ export interface QuotaLimit {
   readonly files: number | "none"
 }
 
+/** The same, or one that leaves what is said of files as it is. */
+export interface WantedLimit {
+  readonly bytes: number | "none"
+  readonly files: number | "none" | "keep"
+}
+
 /** A smaller limit is a mistake of units, and 0 means "none" to some programs and "nothing" to others. */
-const SMALLEST_BYTES = 1024 * 1024
+export const SMALLEST_BYTES = 1024 * 1024
+/** 4 PiB: a larger one is a mistake of units, too, and no whole number is exact for ever. */
+export const LARGEST_BYTES = 4 * 1024 ** 5
 const SMALLEST_FILES = 100
 const KIBIBYTE = 1024
 
 /** Throws StorageError `invalid` for a limit that no filesystem should be given. */
-export function checkLimit({ bytes, files }: QuotaLimit): void {
+export function checkLimit({ bytes, files }: WantedLimit): void {
   requireAtLeast(bytes, SMALLEST_BYTES, "bytes")
-  requireAtLeast(files, SMALLEST_FILES, "files")
+  if (files !== "keep") requireAtLeast(files, SMALLEST_FILES, "files")
 }
 
 function requireAtLeast(value: number | "none", smallest: number, unit: string): void {
-  if (value === "none" || (Number.isSafeInteger(value) && value >= smallest)) return
+  if (value === "none" || (Number.isSafeInteger(value) && value >= smallest && value <= LARGEST_BYTES)) return
   throw new StorageError("invalid", `a limit of ${value} ${unit} cannot be set`, {
     facts: { value, unit },
-    hint: `Give a whole number of ${unit}, at least ${smallest}, or "none".`,
+    hint: `Give a whole number of ${unit}, at least ${smallest} and at most ${LARGEST_BYTES}, or "none".`,
   })
 }
 

@@ -1,13 +1,20 @@
 import { StorageError } from "../../errors.js"
-import type { HostFolders } from "../filesystem-uuid.js"
+import { spaceAt } from "../space.js"
 import { btrfsQgroups } from "./btrfs-qgroup.js"
 import { projects } from "./project-limits.js"
-import { checkLimit, isLimitedTo, type Quota, type QuotaLimit, shownLimit } from "./quota.js"
+import {
+  checkLimit,
+  isLimitedTo,
+  type Quota,
+  type QuotaLimit,
+  shownLimit,
+  type WantedLimit,
+} from "./quota.js"
 import type { LimitOptions, LimitPlan, QuotaFilesystem } from "./quota-filesystem.js"
-import { type Target, withTarget } from "./target.js"
+import { type LookOptions, type QuotaPlace, type Target, withTarget } from "./target.js"
 import { zfsDatasets } from "./zfs-dataset.js"
 
-export interface SetQuotaOptions extends LimitOptions {
+export interface SetQuotaOptions extends LimitOptions, LookOptions {
   /** Sets a limit that is below what is used already, so that nothing more can be written. */
   readonly belowUse?: boolean | undefined
 }
@@ -23,85 +30,110 @@ export interface QuotaPlan {
 }
 
 /**
- * What limits the tree of `path`, a directory, now. The kernel's files and statfs are asked first, which takes no rights and no
+ * What limits the tree of a directory now. The kernel's files and statfs are asked first, which takes no rights and no
  * time; a program where they do not tell. What cannot be measured is told with the reason. May hang where the mount hangs. Throws
  * StorageError `missing`, `unreadable`, `io` for the directory, and `timeout` and `corrupt` for a program's answer.
  */
-export async function quotaOf(path: string, host?: HostFolders): Promise<Quota> {
-  return withTarget(path, async (target) => filesystemOf(target)?.quotaOf(target) ?? noQuotas(target), host)
+export async function quotaOf(place: QuotaPlace, options: LookOptions = {}): Promise<Quota> {
+  return withTarget(
+    place,
+    async (target) => filesystemOf(target)?.quotaOf(target) ?? noQuotas(target),
+    options,
+  )
 }
 
 /**
- * What would be done to limit `path`, or why that cannot be: StorageError `unsupported` with the next step, `invalid` for a
+ * What would be done to limit a directory, or why that cannot be: StorageError `unsupported` with the next step, `invalid` for a
  * limit that makes no sense or is below what is used. Changes nothing.
  */
 export async function planQuota(
-  path: string,
-  limit: QuotaLimit,
+  place: QuotaPlace,
+  wanted: WantedLimit,
   options: SetQuotaOptions = {},
 ): Promise<QuotaPlan> {
-  return withTarget(path, async (target) => {
-    const { before, steps, notices } = await planFor(target, required(target), limit, options)
-    return { directory: target.location.realPath, limit, before, steps, notices }
-  })
+  return withTarget(
+    place,
+    async (target) => {
+      const { before, limit, steps, notices } = await planFor(target, required(target), wanted, options)
+      return { directory: target.location.realPath, limit, before, steps, notices }
+    },
+    options,
+  )
 }
 
 /**
- * Limits `path`, reads back what the filesystem then says, and gives that. Where it is not what was wanted, or a step fails, what
+ * Limits a directory, reads back what the filesystem then says, and gives that. Where it is not what was wanted, or a step fails, what
  * was before is put back. Plans anew, and throws what a plan throws; `io` where the limit did not take.
  */
 export async function setQuota(
-  path: string,
-  limit: QuotaLimit,
+  place: QuotaPlace,
+  wanted: WantedLimit,
   options: SetQuotaOptions = {},
 ): Promise<Quota> {
-  return withTarget(path, async (target) => {
-    const filesystem = required(target)
-    const plan = await planFor(target, filesystem, limit, options)
-    try {
-      await filesystem.apply(target, limit, options, plan)
-      const after = await filesystem.quotaOf(target)
-      if (isLimitedTo(after, limit)) return after
-      throw notTaken(target, limit, after)
-    } catch (error) {
-      await undo(target, filesystem, options, plan, error)
-      throw error
-    }
-  })
+  return withTarget(
+    place,
+    async (target) => {
+      const { during } = target
+      const filesystem = required(target)
+      const plan = await planFor(target, filesystem, wanted, options)
+      const { limit } = plan
+      try {
+        await during(() => filesystem.apply(target, limit, options, plan))
+        const after = await during(() => filesystem.quotaOf(target))
+        if (isLimitedTo(after, limit)) return after
+        throw notTaken(target, limit, after)
+      } catch (error) {
+        await undo(target, filesystem, options, plan, error)
+        throw error
+      }
+    },
+    options,
+  )
 }
 
 async function planFor(
   target: Target,
   filesystem: QuotaFilesystem,
-  limit: QuotaLimit,
+  wanted: WantedLimit,
   options: SetQuotaOptions,
 ): Promise<LimitPlan> {
-  checkLimit(limit)
+  checkLimit(wanted)
   if (target.location.readOnly) {
     throw new StorageError("unreadable", `${target.location.mountPoint} is mounted read-only`, {
       facts: { directory: target.location.realPath },
       hint: "Mount it writable.",
     })
   }
-  const plan = await filesystem.plan(target, limit, options)
-  const { usedBytes } = plan.before
-  if (
-    options.belowUse !== true &&
-    limit.bytes !== "none" &&
-    plan.before.tree === target.location.realPath &&
-    typeof usedBytes === "number" &&
-    limit.bytes < usedBytes
-  ) {
-    throw new StorageError(
-      "invalid",
-      `${target.location.realPath} holds ${usedBytes} bytes, more than the limit of ${limit.bytes}`,
-      {
-        facts: { directory: target.location.realPath, usedBytes, limitBytes: limit.bytes },
-        hint: "Choose a limit above that; below it every backup would fail at once, and so would pruning.",
-      },
-    )
-  }
-  return plan
+  const plan = await target.during(() => filesystem.plan(target, wanted, options))
+  refuseBelowUse(target.location.realPath, plan.before, wanted, options)
+  const size = target.during(() => spaceAt(target.location.mountPoint)).totalBytes
+  return { ...plan, notices: [...plan.notices, ...sizeNotice(wanted, size)] }
+}
+
+/** Throws StorageError `invalid` for a limit below what the directory itself holds, unless that is wanted. */
+export function refuseBelowUse(
+  directory: string,
+  { tree, usedBytes }: Quota,
+  { bytes }: WantedLimit,
+  { belowUse }: Pick<SetQuotaOptions, "belowUse">,
+): void {
+  if (belowUse === true || bytes === "none" || tree !== directory) return
+  if (typeof usedBytes !== "number" || bytes >= usedBytes) return
+  throw new StorageError(
+    "invalid",
+    `${directory} holds ${usedBytes} bytes, more than the limit of ${bytes}`,
+    {
+      facts: { directory, usedBytes, limitBytes: bytes },
+      hint: "Choose a limit above that; below it every backup would fail at once, and so would pruning.",
+    },
+  )
+}
+
+/** A limit that can never be reached is taken, and said to be one. */
+function sizeNotice({ bytes }: WantedLimit, size: number): string[] {
+  return bytes === "none" || bytes <= size
+    ? []
+    : [`The filesystem itself has only ${size} bytes: it is full before the limit is reached.`]
 }
 
 async function undo(

@@ -1,7 +1,7 @@
 import { StorageError } from "../../errors.js"
 import { type ZfsProgram, zfsProgram } from "../../host/index.js"
 import type { Location } from "../filesystem.js"
-import type { Measured, Quota, QuotaLimit } from "./quota.js"
+import type { Measured, Quota, WantedLimit } from "./quota.js"
 import type { LimitPlan, QuotaFilesystem } from "./quota-filesystem.js"
 import { type DatasetFigures, datasetProperties, parseZfsGet } from "./zfs-table.js"
 
@@ -68,12 +68,12 @@ function noticesOn(location: Location, figures: DatasetFigures, byQuota: boolean
 
 async function zfsPlan(
   location: Location,
-  { bytes, files }: QuotaLimit,
+  { bytes, files }: WantedLimit,
   zfs: ZfsProgram,
 ): Promise<LimitPlan> {
   const { realPath, mountPoint, filesystem } = location
   const facts = { directory: realPath, dataset: filesystem.source }
-  if (files !== "none")
+  if (typeof files === "number")
     throw new StorageError("unsupported", "ZFS limits no files of a dataset", {
       facts,
       hint: "Limit the bytes alone.",
@@ -87,6 +87,7 @@ async function zfsPlan(
   const before = await zfsQuotaOf(location, zfs)
   return {
     before,
+    limit: { bytes, files: "none" },
     steps: [`zfs set refquota=${valueOf(bytes)} ${filesystem.source}`],
     notices: [...before.notices, "Filesystem snapshots and datasets below it are not counted."],
     project: undefined,

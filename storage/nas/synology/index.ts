@@ -5,6 +5,7 @@ export { type LoginMemory, type LoginRecord, VolatileLoginMemory } from "./login
 export { type HeldRule, loadNfsRules, newRule, type NfsRule, saveNfsRules } from "./nfs-rules.js"
 export { type NfsService, nfsService } from "./nfs-service.js"
 export { Queue } from "./queue.js"
+export { SynologyQuotas } from "./quotas.js"
 export type { DsmAccount } from "./session.js"
 export {
   createShareSnapshot,

@@ -48,4 +48,5 @@ export {
   type NfsShareFields,
   updateNfsShare,
 } from "./shares.js"
+export { TrueNasQuotas } from "./quotas.js"
 export { type ApiVersion, mostNetworks } from "./versions.js"

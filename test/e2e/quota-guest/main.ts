@@ -4,6 +4,7 @@ import { join } from "node:path"
 import { planQuota, quotaOf, setQuota, type SetQuotaOptions } from "../../../storage/disk/index.js"
 import { StorageError } from "../../../storage/errors.js"
 import { MARK, report } from "../nfs-guest/report.js"
+import { throughTheDaemon } from "./daemon.js"
 import { MemoryProjectIds } from "./project-ids.js"
 
 // The program that runs inside the guest. It judges nothing: it sets and reads quotas, writes up to them, and reports.
@@ -144,9 +145,9 @@ async function inUse(kind: Kind): Promise<void> {
   await setQuota(other, { bytes: 20 * MIB, files: "none" }, { projects: new MemoryProjectIds(1500) })
   const path = directory(kind, "second")
   const projects = new MemoryProjectIds(1500)
-  const refused = await outcome(() => setQuota(path, { bytes: 90 * MIB, files: "none" }, { projects }))
+  const set = await outcome(() => setQuota(path, { bytes: 90 * MIB, files: "none" }, { projects }))
   const [tag, quota] = [lsattr(path), await outcome(() => quotaOf(other))]
-  report({ scenario: "in use", kind, refused, tag, other: quota, released: projects.released })
+  report({ scenario: "in use", kind, set, tag, other: quota, released: projects.released })
 }
 
 /** A program that claims to have set the limit. */
@@ -181,6 +182,7 @@ async function off(): Promise<void> {
 async function main(): Promise<void> {
   for (const kind of ["xfs", "ext4"] as const) {
     for (const scenario of [limited, files, changed, inside, occupied, inUse, lied]) await scenario(kind)
+    await throughTheDaemon(kind, places[kind])
   }
   await off()
   report({ scenario: "end" })

@@ -1,3 +1,4 @@
+import { execFileSync } from "node:child_process"
 import { cpSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { compiled } from "../../support/compiled.js"
@@ -6,10 +7,12 @@ import { productionPackages, standInForVitest } from "../nfs-guest/tree.js"
 
 const root = join(import.meta.dirname, "../../..")
 
-/** What the guest runs: storage/ with its packages, this Node, and the program of the scenarios. */
+/** What the guest runs: storage/ and the built daemon with their packages, this Node, and the program of the scenarios. */
 export function quotaTree(): string {
   const tree = scratch()
   const app = join(tree, "app")
+  // Built anew, so that a build that somebody runs at this moment does no harm.
+  execFileSync(process.execPath, [join(root, "scripts/build.mjs"), join(app, "dist")])
   const code = compiled("storage", "test/e2e/quota-guest", "test/e2e/nfs-guest", "test/support")
   for (const folder of ["storage", "test"]) cpSync(join(code, folder), join(app, folder), { recursive: true })
   cpSync(join(root, "package.json"), join(app, "package.json"))
@@ -40,6 +43,9 @@ mount -o loop /images/xfs-plain /mnt/xfs-plain
 mount -o loop /images/ext4-plain /mnt/ext4-plain
 mount -o loop,pqnoenforce /images/xfs-counting /mnt/xfs-counting
 chmod 755 /tree /tree/app
+mkdir /state
+mount -t tmpfs tmpfs /state
+ln -sf /tree/node /usr/bin/node
 # The firmware does not end its last line.
 echo
 exec /tree/node /tree/app/test/e2e/quota-guest/main.js

@@ -44,6 +44,8 @@ class Service {
       recallKey: () => Promise.resolve(undefined),
       rememberKey: () => Promise.resolve(),
       beforeExchange: () => Promise.resolve(),
+      takeProject: () => Promise.reject(new Error("nobody limits anything here")),
+      releaseProject: () => Promise.resolve(),
     }
     this.rpc = new Rpc<StoreMethods>(port1, methods)
   }

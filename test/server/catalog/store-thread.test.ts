@@ -20,6 +20,8 @@ const methods: CatalogMethods = {
   recallKey: () => Promise.resolve(undefined),
   rememberKey: () => Promise.resolve(),
   beforeExchange: () => Promise.resolve(),
+  takeProject: () => Promise.reject(new Error("nobody limits anything here")),
+  releaseProject: () => Promise.resolve(),
 }
 const open: StoreThread.StoreConnection[] = []
 afterEach(async () => {

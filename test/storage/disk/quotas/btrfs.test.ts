@@ -119,13 +119,13 @@ describe("a quota on btrfs", () => {
     const { repository } = limited()
     await setQuota(repository, bytes(9 * MIB))
     const blind = { ...hostFolders, sys: scratch() }
-    expect(await quotaOf(repository, blind)).toMatchObject({
+    expect(await quotaOf(repository, { host: blind })).toMatchObject({
       limitBytes: 9 * MIB,
       source: "btrfs qgroup show",
       usedBytes: (await quotaOf(repository)).usedBytes,
     })
     btrfs("quota", "disable", repository)
-    expect(await quotaOf(repository, blind)).toMatchObject({ kind: "none", limitBytes: "none" })
+    expect(await quotaOf(repository, { host: blind })).toMatchObject({ kind: "none", limitBytes: "none" })
   })
 
   it("that is inconsistent is said to be, until it was counted anew", async () => {
@@ -149,7 +149,9 @@ describe("a quota on btrfs", () => {
     for (const name of ["-rf", "a b\tc", "$(touch x)", "quote\"'", "new\nline 0_5 0 0 none none", "ü#%"]) {
       const { repository } = limited(name)
       expect((await setQuota(repository, bytes(8 * MIB))).limitBytes).toBe(8 * MIB)
-      expect((await quotaOf(repository, { ...hostFolders, sys: scratch() })).limitBytes).toBe(8 * MIB)
+      expect((await quotaOf(repository, { host: { ...hostFolders, sys: scratch() } })).limitBytes).toBe(
+        8 * MIB,
+      )
     }
   })
 
@@ -236,7 +238,7 @@ describe("quotas that are not enabled on a btrfs", () => {
     })
     await expect(setQuota(repository, bytes(9 * MIB))).rejects.toMatchObject({
       code: "unsupported",
-      hint: expect.stringContaining("Enable") as string,
+      hint: expect.stringContaining("cistern quotas prepare") as string,
     })
     expect(() => btrfs("qgroup", "show", disk)).toThrow("quotas not enabled")
     const plan = await planAccounting(repository)

@@ -1,0 +1,3 @@
+export { quotaMetrics } from "./quota-metrics.js"
+export { Quotas, type QuotasParts } from "./quotas.js"
+export { quotasOf } from "./quotas-of.js"
