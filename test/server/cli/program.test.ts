@@ -127,7 +127,7 @@ describe("the completion for bash", () => {
   })
 
   it("offers the commands below a command", async () => {
-    expect(await candidates("stores", "")).toEqual(["list", "show", "accept", "--help"])
+    expect(await candidates("stores", "")).toEqual(["list", "show", "create", "withdraw", "accept", "--help"])
   })
 
   it("offers the options of a command", async () => {
