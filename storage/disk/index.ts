@@ -36,6 +36,7 @@ export {
   type RolledBack,
   settleRollBack,
   type SnapshotAnswer,
+  freeSnapshotName,
   snapshotName,
   type SnapshotPlace,
   snapshotPlace,

@@ -1,4 +1,4 @@
-import { Column, IdTable } from "../bytes/index.js"
+import { Column, IdTable, NumberedNames } from "../bytes/index.js"
 import { StorageError } from "../errors.js"
 import { walkIndex } from "./index-blob.js"
 import { type IndexEntry, outranks } from "./index-entry.js"
@@ -10,8 +10,7 @@ import { keyOfContent } from "./index-key.js"
  */
 export class ContentIndex {
   readonly #expected: number
-  readonly #packs: string[] = []
-  readonly #packNumbers = new Map<string, number>()
+  readonly #packs = new NumberedNames()
   #ids: IdTable | undefined
   readonly #pack: Column
   readonly #offset: Column
@@ -67,7 +66,7 @@ export class ContentIndex {
         facts: { file },
       })
     }
-    this.#pack.set(row, this.#numberOf(entry.pack))
+    this.#pack.set(row, this.#packs.numberOf(entry.pack))
     this.#offset.set(row, entry.offset)
     this.#packedLength.set(row, entry.packedLength)
     this.#originalLength.set(row, entry.originalLength)
@@ -82,22 +81,12 @@ export class ContentIndex {
       contentId,
       timestamp: this.#timestamp.get(row),
       deleted: flags % 2 === 1,
-      pack: this.#packs[this.#pack.get(row)] ?? "",
+      pack: this.#packs.nameOf(this.#pack.get(row)),
       offset: this.#offset.get(row),
       packedLength: this.#packedLength.get(row),
       originalLength: this.#originalLength.get(row),
       compression: this.#compression.get(row),
       encryptionKeyId: flags >> 1,
     }
-  }
-
-  #numberOf(pack: string): number {
-    let number = this.#packNumbers.get(pack)
-    if (number === undefined) {
-      number = this.#packs.length
-      this.#packs.push(pack)
-      this.#packNumbers.set(pack, number)
-    }
-    return number
   }
 }

@@ -1,4 +1,4 @@
-import { type FilesystemSnapshot, parseSnapshotName, snapshotName } from "../disk/index.js"
+import { type FilesystemSnapshot, freeSnapshotName, parseSnapshotName } from "../disk/index.js"
 import { StorageError } from "../errors.js"
 import {
   createFilesystemSnapshot,
@@ -13,7 +13,6 @@ import {
 import { isHeld, type NasSnapshots, notOurs, notThere, nothingMore } from "./nas-snapshots.js"
 
 const HOLDER = "TrueNAS"
-const MOST_TRIES = 60
 
 /**
  * Those of the dataset that holds `directory`, a path of TrueNAS' below `/mnt`. Throws StorageError `unsupported` where there is no such
@@ -45,7 +44,7 @@ export async function trueNasSnapshots(api: TrueNasApi, directory: string): Prom
     list,
     async create({ reason, hold, now = new Date() }) {
       const taken = new Set((await listFilesystemSnapshots(api, dataset)).map(({ name }) => name))
-      const name = freeName(taken, reason, now.getTime())
+      const name = freeSnapshotName(taken, reason, now.getTime())
       await createFilesystemSnapshot(api, dataset, name)
       if (hold !== undefined) await holdFilesystemSnapshot(api, idOf(name))
       return required(name)
@@ -74,20 +73,6 @@ function described({ name, held }: TrueNasSnapshot): FilesystemSnapshot {
     reason: ours?.reason,
     holds: held ? [HOLDER] : [],
   }
-}
-
-function freeName(taken: ReadonlySet<string>, reason: string, now: number): string {
-  for (let seconds = 0; seconds < MOST_TRIES; seconds++) {
-    const name = snapshotName(now + seconds * 1000, reason)
-    if (!taken.has(name)) return name
-  }
-  throw new StorageError(
-    "unstable",
-    `${MOST_TRIES} filesystem snapshots "${reason}" were made within a minute`,
-    {
-      hint: "Find out what makes them.",
-    },
-  )
 }
 
 function newestFirst(one: FilesystemSnapshot, other: FilesystemSnapshot): number {

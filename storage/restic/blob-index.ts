@@ -1,4 +1,4 @@
-import { Column, IdTable } from "../bytes/index.js"
+import { Column, IdTable, NumberedNames } from "../bytes/index.js"
 import type { IndexedPack } from "./index-file.js"
 
 export type BlobType = "data" | "tree"
@@ -22,8 +22,7 @@ const NONE = 0
  */
 export class BlobIndex {
   readonly #ids = new IdTable(KEY_LENGTH)
-  readonly #packs: string[] = []
-  readonly #packNumbers = new Map<string, number>()
+  readonly #packs = new NumberedNames()
   /** By row of an id: its last place, counted from 1. */
   readonly #last = new Column()
   // By place:
@@ -36,7 +35,7 @@ export class BlobIndex {
 
   add(packs: readonly IndexedPack[]): void {
     for (const { id: pack, blobs } of packs) {
-      const packNumber = this.#numberOf(pack)
+      const packNumber = this.#packs.numberOf(pack)
       for (const { id, type, offset, length, plainLength } of blobs) {
         const row = this.#ids.add(keyOf(type, id))
         // One pack may be told of by several index files.
@@ -59,7 +58,7 @@ export class BlobIndex {
     return this.#placesOf(row).map((place) => {
       const plainLength = this.#plainLength.get(place)
       return {
-        pack: this.#packs[this.#pack.get(place)] ?? "",
+        pack: this.#packs.nameOf(this.#pack.get(place)),
         offset: this.#offset.get(place),
         length: this.#length.get(place),
         plainLength: plainLength === NONE ? undefined : plainLength,
@@ -78,16 +77,6 @@ export class BlobIndex {
     for (let next = this.#last.get(row); next !== NONE; next = this.#before.get(next - 1))
       places.push(next - 1)
     return places
-  }
-
-  #numberOf(pack: string): number {
-    let number = this.#packNumbers.get(pack)
-    if (number === undefined) {
-      number = this.#packs.length
-      this.#packs.push(pack)
-      this.#packNumbers.set(pack, number)
-    }
-    return number
   }
 }
 

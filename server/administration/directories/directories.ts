@@ -9,7 +9,8 @@ import type {
 } from "../../http/contract/directories.js"
 import { HttpError } from "../../http/index.js"
 import { soon } from "../soon.js"
-import { type DirectoryFilter, DirectoryRows, type DirectoryRowsParts } from "./directory-rows.js"
+import { DirectoryRows, type DirectoryRowsParts } from "./directory-rows.js"
+import { type DirectoryFilter, refuseUnknown } from "./filter.js"
 import { directoryChecks } from "./directory-checks.js"
 import { expectationOf, USUAL_MODE } from "./expected-owner.js"
 import { FirstFresh, type FirstFreshParts } from "./first-fresh.js"
@@ -49,14 +50,7 @@ export class Directories {
   }
 
   async list(filter: DirectoryFilter): Promise<DirectoriesJson> {
-    const { document, repositories } = this.#parts.keeper.fleet
-    if (filter.store !== undefined && !document.stores.some(({ name }) => name === filter.store))
-      throw new HttpError(404, "not_found", `No store is called ${filter.store}.`)
-    if (
-      filter.repository !== undefined &&
-      !repositories.some(({ entry }) => entry.name === filter.repository)
-    )
-      throw new HttpError(404, "not_found", `No repository is called ${filter.repository}.`)
+    refuseUnknown(filter, this.#parts.keeper.fleet)
     return { directories: await this.#rows.rows(filter) }
   }
 

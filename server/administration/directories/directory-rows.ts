@@ -9,6 +9,7 @@ import type { FleetKeeper } from "../fleet-keeper.js"
 import { FleetPlaces } from "../repositories/fleet-places.js"
 import type { AdministratorViews } from "../repositories/views.js"
 import { type Expectation, expectationOf } from "./expected-owner.js"
+import type { DirectoryFilter } from "./filter.js"
 import { command, judgeDirectory, octal } from "./judge-directory.js"
 import type { StoreAccess } from "./store-access.js"
 
@@ -17,11 +18,6 @@ export interface DirectoryRowsParts {
   readonly catalog: Catalog
   readonly views: Pick<AdministratorViews, "volumes">
   readonly access: StoreAccess
-}
-
-export interface DirectoryFilter {
-  readonly store?: string | undefined
-  readonly repository?: string | undefined
 }
 
 /** Files of one directory that are looked at, and of all directories of a tree together. */

@@ -3,6 +3,7 @@ import { StorageError } from "../../../storage/index.js"
 import { type FleetRepository, isPerVolume, spotAt, spotOf } from "../../answers/index.js"
 import type { Catalog } from "../../catalog/index.js"
 import type { StoreEntry } from "../../config/index.js"
+import type { DirectoryFilter } from "../directories/filter.js"
 import type { FleetKeeper } from "../fleet-keeper.js"
 import { FleetPlaces } from "../repositories/fleet-places.js"
 import { soon } from "../soon.js"
@@ -19,18 +20,13 @@ export interface QuotaSpot {
   readonly volume: VolumeName | null
 }
 
-export interface QuotaFilter {
-  readonly store?: string | undefined
-  readonly repository?: string | undefined
-}
-
 export interface QuotaPlacesParts {
   readonly keeper: FleetKeeper
   readonly catalog: Catalog
 }
 
 /** The directories of the declared repositories in stores, in the document's order. What is in a tree is looked for, where that is quick. */
-export async function quotaSpots(filter: QuotaFilter, parts: QuotaPlacesParts): Promise<QuotaSpot[]> {
+export async function quotaSpots(filter: DirectoryFilter, parts: QuotaPlacesParts): Promise<QuotaSpot[]> {
   const wanted = parts.keeper.fleet.repositories.filter(
     ({ entry, store }) =>
       store !== undefined &&

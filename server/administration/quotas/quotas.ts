@@ -26,7 +26,8 @@ import { Limits } from "./limits.js"
 import { prepareQuotas } from "./prepare.js"
 import { quotaChecks } from "./quota-checks.js"
 import { QuotaLooks } from "./quota-looks.js"
-import { type QuotaFilter, type QuotaSpot, quotaSpots } from "./quota-places.js"
+import { type DirectoryFilter, refuseUnknown } from "../directories/filter.js"
+import { type QuotaSpot, quotaSpots } from "./quota-places.js"
 import { quotaRow, type QuotaRowsParts, wantsWalk } from "./quota-rows.js"
 import { QuotaWalks, type QuotaWalksParts } from "./quota-walks.js"
 
@@ -115,15 +116,8 @@ export class Quotas {
     return [...this.#declared.values()].flat().map((spot) => quotaRow(spot, this.#rowsParts))
   }
 
-  async list(filter: QuotaFilter): Promise<QuotasJson> {
-    const { document, repositories } = this.#parts.keeper.fleet
-    if (filter.store !== undefined && !document.stores.some(({ name }) => name === filter.store))
-      throw new HttpError(404, "not_found", `No store is called ${filter.store}.`)
-    if (
-      filter.repository !== undefined &&
-      !repositories.some(({ entry }) => entry.name === filter.repository)
-    )
-      throw new HttpError(404, "not_found", `No repository is called ${filter.repository}.`)
+  async list(filter: DirectoryFilter): Promise<QuotasJson> {
+    refuseUnknown(filter, this.#parts.keeper.fleet)
     const spots = await quotaSpots(filter, this.#parts)
     // Who asks is told what is known by then, and what is not is said to be so.
     await soon(this.#looks.refresh(spots, FRESH_MS))

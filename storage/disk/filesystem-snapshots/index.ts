@@ -11,5 +11,11 @@ export {
 export { type RollBackPlan, rollBackPlan } from "./roll-back-plan.js"
 export { rollBack, type RollBackOptions, type RollBackStep, type RolledBack } from "./roll-back.js"
 export type { FilesystemSnapshot, FilesystemSnapshots, NewSnapshot, SnapshotPlace } from "./snapshot.js"
-export { parseSnapshotName, requireOurs, requireWords, snapshotName } from "./snapshot-name.js"
+export {
+  freeSnapshotName,
+  parseSnapshotName,
+  requireOurs,
+  requireWords,
+  snapshotName,
+} from "./snapshot-name.js"
 export { settleRollBack, type UnfinishedRollBack, unfinishedRollBacks } from "./unfinished-roll-backs.js"

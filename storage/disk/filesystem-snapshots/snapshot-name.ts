@@ -2,6 +2,7 @@ import { StorageError } from "../../errors.js"
 
 const PREFIX = "cistern"
 const LONGEST_REASON = 60
+const MOST_TRIES = 60
 const WORDS = /^[A-Za-z0-9]+(-[A-Za-z0-9]+)*$/
 const NAME = /^cistern-(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z-([A-Za-z0-9]+(?:-[A-Za-z0-9]+)*)$/
 
@@ -13,6 +14,21 @@ export function snapshotName(createdAt: number, reason: string): string {
   requireWords(reason, "reason")
   const time = new Date(createdAt).toISOString().slice(0, 19).replaceAll(/[-:]/g, "")
   return `${PREFIX}-${time}Z-${reason}`
+}
+
+/** A name that is not taken, at most a minute later than now. Throws StorageError `unstable` where there is none. */
+export function freeSnapshotName(taken: ReadonlySet<string>, reason: string, now: number): string {
+  for (let seconds = 0; seconds < MOST_TRIES; seconds++) {
+    const name = snapshotName(now + seconds * 1000, reason)
+    if (!taken.has(name)) return name
+  }
+  throw new StorageError(
+    "unstable",
+    `${MOST_TRIES} filesystem snapshots "${reason}" were made within a minute`,
+    {
+      hint: "Find out what makes them.",
+    },
+  )
 }
 
 /** Throws StorageError `invalid` for what is not words of letters and digits with "-" between them. */

@@ -2,13 +2,12 @@ import { join } from "node:path"
 import { StorageError } from "../../errors.js"
 import { type ZfsProgram, zfsProgram } from "../../host/index.js"
 import type { FilesystemSnapshot, FilesystemSnapshots, NewSnapshot, SnapshotPlace } from "./snapshot.js"
-import { parseSnapshotName, requireOurs, requireWords, snapshotName } from "./snapshot-name.js"
+import { freeSnapshotName, parseSnapshotName, requireOurs, requireWords } from "./snapshot-name.js"
 import { parseZfsHolds, parseZfsSnapshots, snapshotColumns, type ZfsSnapshotRow } from "./zfs-tables.js"
 
 type ZfsPlace = Extract<SnapshotPlace, { kind: "zfs" }>
 
 const TAG = "cistern:"
-const MOST_TRIES = 60
 
 /**
  * Filesystem snapshots of one ZFS dataset. Reason and expiry are user properties of the snapshot, a hold is ZFS' own, with the
@@ -63,7 +62,7 @@ export function zfsSnapshots(place: ZfsPlace, zfs: ZfsProgram = zfsProgram()): F
     },
     async create({ reason, expiresAt, hold, now = new Date() }: NewSnapshot) {
       if (hold !== undefined) requireWords(hold, "holder")
-      const name = freeName(new Set((await rows()).map((row) => row.name)), reason, now.getTime())
+      const name = freeSnapshotName(new Set((await rows()).map((row) => row.name)), reason, now.getTime())
       const expires = expiresAt === undefined ? [] : [`cistern:expires=${new Date(expiresAt).toISOString()}`]
       await zfs.snapshot(full(name), [`cistern:reason=${reason}`, ...expires])
       if (hold !== undefined) await zfs.hold(`${TAG}${hold}`, full(name))
@@ -90,18 +89,4 @@ export function zfsSnapshots(place: ZfsPlace, zfs: ZfsProgram = zfsProgram()): F
       await zfs.destroySnapshot(full(name))
     },
   }
-}
-
-function freeName(taken: ReadonlySet<string>, reason: string, now: number): string {
-  for (let seconds = 0; seconds < MOST_TRIES; seconds++) {
-    const name = snapshotName(now + seconds * 1000, reason)
-    if (!taken.has(name)) return name
-  }
-  throw new StorageError(
-    "unstable",
-    `${MOST_TRIES} filesystem snapshots "${reason}" were made within a minute`,
-    {
-      hint: "Find out what makes them.",
-    },
-  )
 }

@@ -1,0 +1,22 @@
+/** Gives names numbers, in the order in which they come: 0, 1, 2, … */
+export class NumberedNames {
+  readonly #names: string[] = []
+  readonly #numbers = new Map<string, number>()
+
+  /** The number of a name, which it has from now on. */
+  numberOf(name: string): number {
+    let number = this.#numbers.get(name)
+    if (number === undefined) {
+      number = this.#names.push(name) - 1
+      this.#numbers.set(name, number)
+    }
+    return number
+  }
+
+  /** Throws RangeError for a number that was not given. */
+  nameOf(number: number): string {
+    const name = this.#names[number]
+    if (name === undefined) throw new RangeError(`nothing has the number ${number}`)
+    return name
+  }
+}
