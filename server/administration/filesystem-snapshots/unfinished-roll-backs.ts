@@ -11,6 +11,7 @@ import { HttpError } from "../../http/index.js"
 import { type Target, targetAt } from "../directories/targets.js"
 import { ROLL_BACK } from "../exports/kept-out.js"
 import { soon } from "../soon.js"
+import type { SnapshotSource } from "./snapshot-source.js"
 import type { RollBacksParts } from "./roll-backs.js"
 
 export interface UnfinishedRollBacksParts extends RollBacksParts {
@@ -116,12 +117,11 @@ export class UnfinishedRollBacks {
   async #letGo(store: StoreEntry): Promise<void> {
     const { sources, runs, log } = this.#parts
     try {
+      const source = sources.of(store)
+      // Nearly always there is none, and then nobody's turn is taken.
+      if ((await heldByRollBacks(source)).length === 0) return
       await runs.alone(store.name, async () => {
-        const source = sources.of(store)
-        const { trees } = await source.look()
-        for (const { of, snapshots } of trees)
-          for (const { name, ours, holds } of snapshots)
-            if (ours && holds.includes(ROLL_BACK_HOLD)) await source.release({ of, name }, ROLL_BACK_HOLD)
+        for (const held of await heldByRollBacks(source)) await source.release(held, ROLL_BACK_HOLD)
       })
     } catch (error) {
       log.warn({ store: store.name, err: error }, "what a roll back held could not be released")
@@ -142,6 +142,15 @@ export class UnfinishedRollBacks {
       if (found.length > 0) await exportKeeper.look()
     }
   }
+}
+
+async function heldByRollBacks(source: SnapshotSource): Promise<{ of: string; name: string }[]> {
+  const { trees } = await source.look()
+  return trees.flatMap(({ of, snapshots }) =>
+    snapshots
+      .filter(({ ours, holds }) => ours && holds.includes(ROLL_BACK_HOLD))
+      .map(({ name }) => ({ of, name })),
+  )
 }
 
 function jsonOf(store: StoreEntry, one: UnfinishedRollBack): UnfinishedRollBackJson {

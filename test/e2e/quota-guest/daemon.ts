@@ -19,6 +19,7 @@ function quotas(daemon: DaemonProcess, ...args: readonly string[]): { status: nu
 async function set(daemon: DaemonProcess, pvc: string, limitBytes: number | string): Promise<unknown> {
   const body = { store: "tank", path: `restic/media/${pvc}`, limitBytes }
   const first = await daemon.admin("POST", "/api/v1/quotas/set", body)
+  if (first.status !== 200) throw new Error(`setting a limit on ${pvc}: ${first.status} ${first.body}`)
   const reply = (text: string) => JSON.parse(text) as { run?: { id: string } | null }
   let last = reply(first.body)
   for (let tries = 0; last.run != null && tries < 50; tries++)
