@@ -1,4 +1,5 @@
 import type { z } from "zod"
+import type { NewOwner } from "../../../storage/disk/index.js"
 import { StorageError } from "../../../storage/index.js"
 import type { CheckJson } from "../../http/contract/admin.js"
 import type {
@@ -11,7 +12,7 @@ import { HttpError } from "../../http/index.js"
 import { soon } from "../soon.js"
 import { type DirectoryFilter, DirectoryRows, type DirectoryRowsParts } from "./directory-rows.js"
 import { directoryChecks } from "./directory-checks.js"
-import { expectationOf, USUAL_MODE } from "./expected-owner.js"
+import { expectationOf, newOwner } from "./expected-owner.js"
 import { FirstFresh, type FirstFreshParts } from "./first-fresh.js"
 import { octal } from "./judge-directory.js"
 import { Repairs, type RepairsParts } from "./repairs.js"
@@ -96,7 +97,7 @@ export class Directories {
     return [...directoryChecks(await soon(looked)), ...this.firstFresh.checks()]
   }
 
-  #newOwner(target: Target): { uid: number; gid: number; mode: number } {
+  #newOwner(target: Target): NewOwner {
     const { fleet } = this.#parts.keeper
     const relation = relationsOf(target, fleet).find(({ kind }) => kind === "is")
     if (relation === undefined) {
@@ -116,7 +117,7 @@ export class Directories {
         hint: `Give repository ${entry.name} an \`owner\`, or the export around it a \`squash\`, and apply that.`,
       })
     }
-    return { uid: owner.uid, gid: owner.gid, mode: owner.mode ?? USUAL_MODE }
+    return newOwner(owner)
   }
 
   /** What was made, moved or opened shows in the next answer, not in a minute. */
