@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process"
-import { chmodSync, existsSync, mkdirSync, statSync, symlinkSync } from "node:fs"
+import { chmodSync, existsSync, mkdirSync, statSync, symlinkSync, writeFileSync } from "node:fs"
 import { dirname, join } from "node:path"
 import { describe, expect, it } from "vitest"
 import {
@@ -59,8 +59,12 @@ function as(user: number, group: number, script: string, ...args: string[]): boo
 
 /** As it is where the package is not installed: no program of the name in any folder that is looked in. */
 function without<T>(act: () => T): T {
+  return withPath(scratch(), act)
+}
+
+function withPath<T>(folders: string, act: () => T): T {
   const path = process.env["PATH"]
-  process.env["PATH"] = scratch()
+  process.env["PATH"] = folders
   try {
     return act()
   } finally {
@@ -160,6 +164,21 @@ describe("a directory with an access control list", () => {
     const { acl: _, ...plain } = owner
     without(() => createDirectory({ store, path: "one", owner: plain }))
     expect(existsSync(join(store.path, "one"))).toBe(true)
+  })
+
+  it("is refused where what was set is not there when it is read back, and nothing is left behind", () => {
+    const store = ext4Store()
+    const programs = scratch()
+    // As a filesystem would that takes a list and drops it.
+    writeFileSync(join(programs, "setfacl"), "#!/bin/sh\nexit 0\n", { mode: 0o755 })
+    const create = () => createDirectory({ store, path: "one/two", owner })
+    expect(() => withPath(`${programs}:${process.env["PATH"] ?? ""}`, create)).toThrow(
+      expect.objectContaining({
+        code: "unsupported",
+        message: expect.stringContaining("does not keep the access control list") as string,
+      }) as Error,
+    )
+    expect(existsSync(join(store.path, "one"))).toBe(false)
   })
 
   it("is made in the tree and nowhere else while somebody swaps a directory on the way for a link", async () => {
