@@ -56,10 +56,9 @@ function listOf(path: string): string[] {
 const list = ["user::rwx", "user:3000:rwx", "group::r-x", "group:4000:r-x", "mask::rwx", "other::---"]
 const lists = [...list, ...list.map((entry) => `default:${entry}`)]
 
-function touchAs(user: number, file: string): void {
-  execFileSync("setpriv", [`--reuid=${user}`, `--regid=${user}`, "--clear-groups", "--", "touch", file], {
-    stdio: "pipe",
-  })
+function as(user: number, ...command: readonly string[]): void {
+  const ids = [`--reuid=${user}`, `--regid=${user}`, "--clear-groups", "--"]
+  execFileSync("setpriv", [...ids, ...command], { stdio: "pipe" })
 }
 
 describe("an access control list that the document declares", () => {
@@ -96,7 +95,7 @@ describe("an access control list that the document declares", () => {
 
     chmodSync(directory, 0o750)
     expect(() => {
-      touchAs(3000, join(directory, "file"))
+      as(3000, "touch", join(directory, "file"))
     }).toThrow("Permission denied")
     const doctor = await cistern(daemon, "doctor", "--json")
     expect(doctor.stdout).toContain("takes rights away from user:3000:rwx")
@@ -107,7 +106,7 @@ describe("an access control list that the document declares", () => {
       exitCode: 0,
     })
     expect(listOf(directory)).toEqual(lists)
-    touchAs(3000, join(directory, "file"))
+    as(3000, "touch", join(directory, "file"))
   }, 60_000)
 
   it("is given at a first fresh", async () => {
@@ -139,8 +138,21 @@ describe("an access control list that the document declares", () => {
     const directory = join(store, "restic/media/radarr")
     expect(listOf(directory)).toEqual(lists)
     expect(readdirSync(directory)).toContain("config")
-    // restic closes what it makes, and the mask says so.
-    expect(listOf(join(directory, "config"))).toContain("user:3000:rwx")
+    // restic closes what it makes, by the mask, until the group may read its config (docs/directories.md).
+    const config = join(directory, "config")
+    expect(listOf(config)).toEqual(expect.arrayContaining(["user:3000:rwx", "mask::---"]))
+    const read = () => { as(3000, "cat", config); }
+    expect(read).toThrow("Permission denied")
+    execFileSync("chmod", ["-R", "g+rX", directory])
+    read()
+    const backup = ["--no-cache", "--quiet", "--repo", directory, "backup", config]
+    const environment = { PATH: process.env["PATH"], HOME: scratch(), RESTIC_PASSWORD: "what the mover has" }
+    execFileSync("restic", backup, { env: environment, stdio: "pipe" })
+    const [snapshot = ""] = readdirSync(join(directory, "snapshots"))
+    as(3000, "cat", join(directory, "snapshots", snapshot))
+    // The directory's own list is as declared all the while.
+    const { stdout } = await cistern(daemon, "directories", "--json")
+    expect(stdout).not.toContain("acl_")
   }, 60_000)
 
   it("keeps a directory from being made where the filesystem has no such lists, and says so", async () => {

@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process"
-import { chmodSync, existsSync, mkdirSync, statSync, symlinkSync, writeFileSync } from "node:fs"
+import { chmodSync, existsSync, mkdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from "node:fs"
 import { dirname, join } from "node:path"
 import { describe, expect, it } from "vitest"
 import {
@@ -161,9 +161,34 @@ describe("a directory with an access control list", () => {
     )
     expect(existsSync(join(store.path, "one"))).toBe(false)
     // Who names nobody needs no program.
-    const { acl: _, ...plain } = owner
+    const plain = { uid: 1000, gid: 2000, mode: 0o2750 }
     without(() => createDirectory({ store, path: "one", owner: plain }))
     expect(existsSync(join(store.path, "one"))).toBe(true)
+  })
+
+  it("is nobody's but its owner's until both lists are there", () => {
+    const store = ext4Store()
+    const programs = scratch()
+    const seen = join(programs, "seen")
+    // The real program, and what it finds.
+    const script = `#!/bin/sh
+for place; do :; done
+{ stat -L -c '%u:%g %a' -- "$place"; getfacl -ncpE -- "$place"; } >> ${seen}
+exec ${execFileSync("sh", ["-c", "command -v setfacl"], { encoding: "utf8" }).trim()} "$@"
+`
+    writeFileSync(join(programs, "setfacl"), script, { mode: 0o755 })
+    withPath(`${programs}:${process.env["PATH"] ?? ""}`, () => createDirectory({ store, path: "it", owner }))
+    const closed = ["user::rwx", "group::---", "other::---"]
+    const inherited = getfacl(join(store.path, "it")).filter((line) => line.startsWith("default:"))
+    expect(inherited).toHaveLength(6)
+    expect(readFileSync(seen, "utf8").split("\n").filter(Boolean)).toEqual([
+      "0:0 700",
+      ...closed,
+      // Its owner comes in when what is made there inherits already.
+      "1000:2000 700",
+      ...closed,
+      ...inherited,
+    ])
   })
 
   it("is refused where what was set is not there when it is read back, and nothing is left behind", () => {
