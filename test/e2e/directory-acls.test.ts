@@ -141,7 +141,9 @@ describe("an access control list that the document declares", () => {
     // restic closes what it makes, by the mask, until the group may read its config (docs/directories.md).
     const config = join(directory, "config")
     expect(listOf(config)).toEqual(expect.arrayContaining(["user:3000:rwx", "mask::---"]))
-    const read = () => { as(3000, "cat", config); }
+    const read = () => {
+      as(3000, "cat", config)
+    }
     expect(read).toThrow("Permission denied")
     execFileSync("chmod", ["-R", "g+rX", directory])
     read()
