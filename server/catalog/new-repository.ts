@@ -79,7 +79,7 @@ export async function createRepository(
     const { directory } = cradle
     await runEngine({
       program,
-      user: owner,
+      user: { uid: owner.uid, gid: owner.gid },
       repository: directory,
       command: (home) =>
         newRepositoryCommand(engine, { repository: GIVEN_REPOSITORY, home, password: new Secret(password) }),

@@ -135,6 +135,8 @@ export interface RepositoryOwner {
   readonly gid: number
   /** Four octal digits, of the directory itself. Left out: only that its owner can work in it. */
   readonly mode?: string
+  /** Such as "user:568:rwx": who else gets which rights on new directories and on what is made in them. Left out: nobody. */
+  readonly acl?: readonly string[]
 }
 
 /**

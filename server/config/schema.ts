@@ -1,7 +1,7 @@
 import { z } from "zod"
 import { filesystemSnapshots } from "./schema-filesystem-snapshots.js"
 import { isNetgroup } from "../../storage/nfs/index.js"
-import { LARGEST_BYTES, SMALLEST_BYTES } from "../../storage/disk/index.js"
+import { LARGEST_BYTES, parseNamedRights, SMALLEST_BYTES } from "../../storage/disk/index.js"
 import { byteSizeForm, parseByteSize } from "./byte-size.js"
 import type { DeclaredRepository, NfsServerEntry, Place, SecretReference, TokenEntry } from "./document.js"
 
@@ -137,6 +137,31 @@ const volume = z.union([
 
 const userId = z.int().min(0).max(0xffff_fffe)
 
+const aclEntry = z
+  .string()
+  .regex(
+    /^(user|group):(0|[1-9][0-9]{0,9}):[r-][w-][x-]$/,
+    'an entry such as "user:568:rwx" or "group:3000:r-x" is wanted: a number, no name, and exactly three of r, w, x and -',
+  )
+  .refine(
+    (entry) => parseNamedRights(entry) !== undefined,
+    "the number of a user or group is at most 4294967294",
+  )
+
+const MOST_ACL_ENTRIES = 16
+
+const acl = z
+  .array(aclEntry)
+  .min(1, "at least one entry is wanted; leave `acl` out where nobody else is let in")
+  .max(MOST_ACL_ENTRIES, `at most ${MOST_ACL_ENTRIES} entries`)
+  .refine(
+    (entries) => eachOnce(entries.map((entry) => entry.slice(0, entry.lastIndexOf(":")))),
+    "a user or group is here twice",
+  )
+  .describe(
+    "Users and groups, by number, that get these rights on the directories that are made, and by default on what is made in them",
+  )
+
 const owner = z
   .strictObject({
     uid: userId,
@@ -150,6 +175,7 @@ const owner = z
       .transform((mode) => mode.padStart(4, "0"))
       .exactOptional()
       .describe("Of the directory itself"),
+    acl: acl.exactOptional(),
   })
   .describe("Whose the repository's directories are; left out, whom the export around them makes everybody")
 

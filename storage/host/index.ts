@@ -1,3 +1,4 @@
+export { aclOf, setAccessAcl, setDefaultAcl } from "./acl.js"
 export {
   btrfsDelete,
   btrfsIsReadOnly,

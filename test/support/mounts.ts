@@ -75,6 +75,11 @@ export function mountTmpfs(place: string, size = "2m"): void {
   mount(["-t", "tmpfs", "-o", `size=${size}`, "tmpfs"], place)
 }
 
+/** A filesystem that keeps owners and modes and has no access control lists, as one with `noacl` among its options. */
+export function mountWithoutAcls(place: string): void {
+  mount(["-t", "ramfs", "ramfs"], place)
+}
+
 export function mountBind(from: string, place: string): void {
   mount(["--bind", from, place], place, [])
 }

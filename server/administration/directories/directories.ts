@@ -1,4 +1,5 @@
 import type { z } from "zod"
+import type { NewOwner } from "../../../storage/disk/index.js"
 import { StorageError } from "../../../storage/index.js"
 import type { CheckJson } from "../../http/contract/admin.js"
 import type {
@@ -12,7 +13,7 @@ import { soon } from "../soon.js"
 import { DirectoryRows, type DirectoryRowsParts } from "./directory-rows.js"
 import { type DirectoryFilter, refuseUnknown } from "./filter.js"
 import { directoryChecks } from "./directory-checks.js"
-import { expectationOf, USUAL_MODE } from "./expected-owner.js"
+import { expectationOf, newOwner } from "./expected-owner.js"
 import { FirstFresh, type FirstFreshParts } from "./first-fresh.js"
 import { octal } from "./judge-directory.js"
 import { Repairs, type RepairsParts } from "./repairs.js"
@@ -90,7 +91,7 @@ export class Directories {
     return [...directoryChecks(await soon(looked)), ...this.firstFresh.checks()]
   }
 
-  #newOwner(target: Target): { uid: number; gid: number; mode: number } {
+  #newOwner(target: Target): NewOwner {
     const { fleet } = this.#parts.keeper
     const relation = relationsOf(target, fleet).find(({ kind }) => kind === "is")
     if (relation === undefined) {
@@ -110,7 +111,7 @@ export class Directories {
         hint: `Give repository ${entry.name} an \`owner\`, or the export around it a \`squash\`, and apply that.`,
       })
     }
-    return { uid: owner.uid, gid: owner.gid, mode: owner.mode ?? USUAL_MODE }
+    return newOwner(owner)
   }
 
   /** What was made, moved or opened shows in the next answer, not in a minute. */

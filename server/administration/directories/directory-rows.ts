@@ -1,4 +1,4 @@
-import type { LookRequest, StoreRoot } from "../../../storage/disk/index.js"
+import { type LookRequest, namedText, type StoreRoot } from "../../../storage/disk/index.js"
 import { type VolumeName, volumesAt } from "../../../storage/identity/index.js"
 import { StorageError } from "../../../storage/index.js"
 import { type FleetRepository, isPerVolume, repositoriesFor, spotOf } from "../../answers/index.js"
@@ -24,6 +24,8 @@ export interface DirectoryRowsParts {
 const MOST_FILES = 200
 const MOST_IN_A_TREE = 4_000
 const LEAST_FILES = 12
+/** Each takes a program, some milliseconds long. */
+const MOST_ACLS = 200
 
 interface Asked {
   readonly store: StoreEntry
@@ -159,6 +161,7 @@ export class DirectoryRows {
               uid: owner.uid,
               gid: owner.gid,
               mode: owner.mode === undefined ? null : octal(owner.mode),
+              ...(owner.acl && { acl: owner.acl.map(namedText) }),
               from: owner.from,
             },
       actual: null,
@@ -195,7 +198,7 @@ export class DirectoryRows {
     return {
       ...frame,
       actual: { uid: look.uid, gid: look.gid, mode: octal(look.mode) },
-      state: first !== undefined ? "wrong" : expectation.owner === undefined ? "unknown" : "ok",
+      state: stateOf(findings, expectation),
       problem:
         first === undefined
           ? expectation.owner === undefined
@@ -205,6 +208,11 @@ export class DirectoryRows {
       findings,
     }
   }
+}
+
+function stateOf(findings: DirectoryJson["findings"], { owner }: Expectation): DirectoryJson["state"] {
+  if (findings.some(({ code }) => code !== "acl_unknown")) return "wrong"
+  return findings.length > 0 || owner === undefined ? "unknown" : "ok"
 }
 
 function nobodySaid(repository: string): NonNullable<DirectoryJson["problem"]> {
@@ -217,5 +225,8 @@ function nobodySaid(repository: string): NonNullable<DirectoryJson["problem"]> {
 
 function looksOf(asked: readonly Asked[], store: StoreRoot): LookRequest[] {
   const most = Math.max(LEAST_FILES, Math.min(MOST_FILES, Math.floor(MOST_IN_A_TREE / asked.length)))
-  return asked.map(({ path }) => ({ store, path, most }))
+  return asked.map(({ path, repository }, at) => {
+    const acl = repository.entry.owner?.acl !== undefined && at < MOST_ACLS
+    return { store, path, most, acl }
+  })
 }

@@ -1,3 +1,4 @@
+import { type NamedRights, type NewOwner, parseNamedRights } from "../../../storage/disk/index.js"
 import { isAround } from "../../../storage/nfs/index.js"
 import type { Document, RepositoryEntry } from "../../config/index.js"
 
@@ -13,12 +14,20 @@ export interface Expectation {
 export interface ExpectedOwner {
   readonly uid: number
   readonly gid: number
+  /** As declared: where there is a list, the owning group's own rights are in it, not the mask. */
   readonly mode: number | undefined
+  /** Who else is named, if anybody. */
+  readonly acl?: readonly NamedRights[]
   readonly from: "document" | "export"
 }
 
 /** The mode of a directory of which nobody said more than whose it is: what both engines make theirs. */
 export const USUAL_MODE = 0o700
+
+/** How a directory is made that is to be somebody's. */
+export function newOwner({ uid, gid, mode = USUAL_MODE, acl }: ExpectedOwner): NewOwner {
+  return { uid, gid, mode, ...(acl && { acl }) }
+}
 
 export interface Squash {
   readonly uid: number
@@ -43,7 +52,9 @@ export function expectationOf(
 function ownerBy(owner: RepositoryEntry["owner"], squashes: readonly Squash[]): ExpectedOwner | undefined {
   if (owner !== undefined) {
     const mode = owner.mode === undefined ? undefined : parseInt(owner.mode, 8)
-    return { uid: owner.uid, gid: owner.gid, mode, from: "document" }
+    // What is none was refused with the document.
+    const acl = owner.acl?.flatMap((entry) => parseNamedRights(entry) ?? [])
+    return { uid: owner.uid, gid: owner.gid, mode, ...(acl && { acl }), from: "document" }
   }
   const [squash] = squashes
   // Two exports that differ say nothing together.

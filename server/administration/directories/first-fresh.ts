@@ -6,7 +6,7 @@ import type { Decision } from "../../decision/index.js"
 import type { CheckJson } from "../../http/contract/admin.js"
 import { HttpError } from "../../http/index.js"
 import type { FleetKeeper } from "../fleet-keeper.js"
-import { expectationOf, USUAL_MODE } from "./expected-owner.js"
+import { expectationOf, newOwner } from "./expected-owner.js"
 import type { Runs } from "./runs.js"
 import type { StoreAccess } from "./store-access.js"
 import { type Target, targetAt } from "./targets.js"
@@ -157,15 +157,15 @@ export class FirstFresh {
         hint: `Give repository ${repository} an \`owner\`, or the export around it a \`squash\`, and apply that.`,
       })
     }
-    const { uid, gid, mode = USUAL_MODE } = owner
+    const wanted = newOwner(owner)
     const [...way] = await access.call(target.store.name, "createDirectory", {
       ...access.accessTo(target),
       path: target.path,
-      owner: { uid, gid, mode },
+      owner: wanted,
       // What is the same for all volumes an administrator makes once; where it is missing, something else may be.
       existing: fixedParts(declared),
     })
-    return way.some(({ made }) => made) ? { uid, gid, mode } : undefined
+    return way.some(({ made }) => made) ? wanted : undefined
   }
 
   #hasRoom(repository: string): boolean {

@@ -9,6 +9,8 @@ import {
 } from "../../../storage/disk/index.js"
 import type { DirectoryFindingJson } from "../../http/contract/directories.js"
 import type { Expectation, ExpectedOwner } from "./expected-owner.js"
+import { judgeAcl } from "./judge-acl.js"
+import { shellWord } from "./shell-word.js"
 
 export interface JudgedDirectory {
   readonly look: DirectoryLook
@@ -44,7 +46,12 @@ export function judgeDirectory(judged: JudgedDirectory): DirectoryFindingJson[] 
 }
 
 function againstOwner(judged: JudgedDirectory, owner: ExpectedOwner): DirectoryFindingJson[] {
-  return [...wayFindings(judged, owner), ...topFindings(judged, owner), ...strangerFindings(judged, owner)]
+  return [
+    ...wayFindings(judged, owner),
+    ...topFindings(judged, owner),
+    ...judgeAcl(judged.look, owner),
+    ...strangerFindings(judged, owner),
+  ]
 }
 
 /** The directories between what clients mount and this one. Those above need not let anybody through (nas-platforms.md §1.3). */
@@ -78,7 +85,8 @@ function topFindings(judged: JudgedDirectory, owner: ExpectedOwner): DirectoryFi
     const message = `${look.path} is ${shown(look)} instead of ${told(owner)}, who may work there all the same`
     return [{ code: "owned_by_another", severity: "warn", message, hint: act }]
   }
-  if (owner.mode !== undefined && look.mode !== owner.mode) {
+  // Where a list is to be, the mode is judged with it.
+  if (owner.acl === undefined && owner.mode !== undefined && look.mode !== owner.mode) {
     const message = `${look.path} has mode ${octal(look.mode)}, not ${octal(owner.mode)}`
     return [{ code: "wrong_mode", severity: "warn", message, hint: act }]
   }
@@ -224,10 +232,6 @@ function daemonFindings({ look, user }: JudgedDirectory): DirectoryFindingJson[]
 /** The exact command for a directory. */
 export function command(verb: string, store: string, path: string): string {
   return `cistern directories ${verb} ${shellWord(`${store}:${path}`)}`
-}
-
-function shellWord(text: string): string {
-  return /^[\w./:@%+=,-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`
 }
 
 function whoIs({ from }: ExpectedOwner): string {

@@ -154,7 +154,8 @@ export class Repairs {
       )
     }
     // A mode is said of a repository's directory, and of nothing that leads to it.
-    return leads ? { ...owner, mode: undefined } : owner
+    // Where a list is to be, the group's digit of a mode is its mask, or, without it, would let the group in: setfacl alone sets that.
+    return leads || owners.some((one) => one?.acl !== undefined) ? { ...owner, mode: undefined } : owner
   }
 
   /** A repair that fails half-way says how what it changed is taken back. */

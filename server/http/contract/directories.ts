@@ -33,6 +33,8 @@ export const directoryJson = z.strictObject({
       uid: z.int(),
       gid: z.int(),
       mode: z.string().nullable(),
+      /** Who else is to have rights, such as "user:568:rwx"; left out where the document names nobody. */
+      acl: z.array(z.string()).exactOptional(),
       from: z.enum(["document", "export"]),
     })
     .nullable(),

@@ -1,7 +1,9 @@
 import { mkdirSync, rmdirSync } from "node:fs"
 import { errnoOf } from "../../errno.js"
 import { StorageError } from "../../errors.js"
+import { type NamedRights, shownMode } from "./acl.js"
 import { changeError, swapped } from "./failures.js"
+import { letIn, letInherit, requireAcl } from "./keep-acl.js"
 import { safeParts } from "./names.js"
 import type { Pinned } from "./pinned.js"
 import { alongTheWay, notThere, type StoreRoot } from "./way.js"
@@ -14,11 +16,17 @@ export interface DirectoryOwner {
   readonly mode: number
 }
 
+/** Whose a new directory is to be, and who else may use it and what is made in it. */
+export interface NewOwner extends DirectoryOwner {
+  /** Left out: nobody. Otherwise stat shows `shownMode` of it. */
+  readonly acl?: readonly NamedRights[]
+}
+
 export interface CreateRequest {
   readonly store: StoreRoot
   /** Relative to the store. */
   readonly path: string
-  readonly owner: DirectoryOwner
+  readonly owner: NewOwner
   /** So many of the first parts of the path must be there already; 0 by default. */
   readonly existing?: number | undefined
 }
@@ -32,9 +40,9 @@ export interface CreatedDirectory extends DirectoryOwner {
 }
 
 /**
- * Makes a directory in a store, and those above it that are not there, all of the same owner and mode. One that is there is adopted and
+ * Makes a directory in a store, and those above it that are not there, all of the same owner, mode and list. One that is there is adopted and
  * told, never changed. Whatever is not known to be complete is removed again. Throws StorageError: `invalid`, `missing`, `corrupt` for
- * links and files on the way, `unreadable`, `io`, `unsupported` where the filesystem does not keep owner and mode.
+ * links and files on the way, `unreadable`, `io`, `unsupported` where the filesystem does not keep owner, mode or list.
  */
 export function createDirectory({
   store,
@@ -70,7 +78,7 @@ function partsBelow(root: string, path: string): number {
 }
 
 /** A new directory in another one. Throws StorageError; then there is none. */
-export function make(above: Pinned, name: string, owner: DirectoryOwner): Pinned {
+export function make(above: Pinned, name: string, owner: NewOwner): Pinned {
   const path = `${above.path}/${Buffer.from(name, "latin1").toString("utf8")}`
   try {
     // Closed until it is whose it shall be.
@@ -110,11 +118,17 @@ function refuseForeign(directory: Pinned): void {
   }
 }
 
-function own(directory: Pinned, { uid, gid, mode }: DirectoryOwner): void {
+function own(directory: Pinned, { uid, gid, mode: declared, acl = [] }: NewOwner): void {
   const before = directory.look()
+  // Before anybody else can make something in it.
+  if (acl.length > 0) letInherit(directory, declared, acl)
   // A daemon that already is that user needs no root.
   if (before.uid !== uid || before.gid !== gid) directory.chown(uid, gid)
+  const mode = shownMode(declared, acl)
+  // The list comes first: a mode without it would give the group what only those may who are named.
+  if (acl.length > 0) letIn(directory, declared, acl)
   directory.chmod(mode)
+  if (acl.length > 0) requireAcl(directory, declared, acl)
   const after = directory.look()
   if (after.uid === uid && after.gid === gid && after.mode === mode) return
   throw new StorageError(

@@ -1,7 +1,30 @@
+export {
+  type Acl,
+  aclText,
+  declaredAcl,
+  type DirectoryAcl,
+  type NamedRights,
+  namedText,
+  parseNamedRights,
+  sameAcl,
+  shownMode,
+} from "./acl.js"
 export { Cradle, type CradleKind, type CradlePlan, planCradle } from "./cradle.js"
-export { createDirectory, type CreatedDirectory, type CreateRequest, type DirectoryOwner } from "./create.js"
+export {
+  createDirectory,
+  type CreatedDirectory,
+  type CreateRequest,
+  type DirectoryOwner,
+  type NewOwner,
+} from "./create.js"
 export { REPAIR_ID, type RepairRecord } from "./journal.js"
-export { type DirectoryLook, lookAtDirectory, type LookRequest, type OwnedGroup } from "./look.js"
+export {
+  type AclLook,
+  type DirectoryLook,
+  lookAtDirectory,
+  type LookRequest,
+  type OwnedGroup,
+} from "./look.js"
 export { safeParts, shownName } from "./names.js"
 export { ENTER, may, type Owned, READ, type User, WRITE } from "./permission.js"
 export { isInProject } from "./project.js"

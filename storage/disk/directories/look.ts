@@ -3,6 +3,8 @@ import { StorageError } from "../../errors.js"
 import { errnoOf } from "../../errno.js"
 import { foreignNames } from "../emptiness.js"
 import { STORE_FOLDER } from "../sentinel.js"
+import type { DirectoryAcl } from "./acl.js"
+import { readAcl } from "./keep-acl.js"
 import { safeParts } from "./names.js"
 import type { Entry, Kind, Pinned } from "./pinned.js"
 import { alongTheWay, lastOf, type StoreRoot } from "./way.js"
@@ -13,7 +15,14 @@ export interface LookRequest {
   readonly path: string
   /** Files and folders below it that are looked at, at most. */
   readonly most: number
+  /** Whether its access control list is read, too, which takes a program. */
+  readonly acl?: boolean
 }
+
+/** A directory's access control list, as far as it could be read. */
+export type AclLook =
+  | ({ readonly kind: "read" } & DirectoryAcl)
+  | { readonly kind: "unknown"; readonly why: string; readonly hint: string }
 
 /** A directory as it was found. */
 export interface DirectoryLook {
@@ -21,6 +30,8 @@ export interface DirectoryLook {
   readonly uid: number
   readonly gid: number
   readonly mode: number
+  /** Left out: nobody asked for it. */
+  readonly acl?: AclLook
   /** The store, and the directories below it that lead to this one. */
   readonly above: readonly (Pick<Entry, "uid" | "gid" | "mode"> & { readonly path: string })[]
   /** Of what lies below it, as far as it was looked at. */
@@ -47,7 +58,7 @@ const MOST_IN_A_FOLDER = 20
  * Looks at a directory and at some of what lies below it, from the top and on its own filesystem. Follows no link, changes nothing. What
  * filesystems and NAS systems put there is left out. Throws StorageError `missing`, `corrupt`, `unreadable`, `io`.
  */
-export function lookAtDirectory({ store, path, most }: LookRequest): DirectoryLook {
+export function lookAtDirectory({ store, path, most, acl = false }: LookRequest): DirectoryLook {
   return alongTheWay(store, path === "" ? [] : safeParts(path), (way) => {
     const directory = lastOf(way)
     const above = way.slice(0, -1).map((one) => {
@@ -55,8 +66,19 @@ export function lookAtDirectory({ store, path, most }: LookRequest): DirectoryLo
       return { path: one.path, uid, gid, mode }
     })
     const { uid, gid, mode } = directory.look()
-    return { path: directory.path, uid, gid, mode, above, ...sampleBelow(directory, most) }
+    const list = acl ? { acl: aclLook(directory) } : {}
+    return { path: directory.path, uid, gid, mode, ...list, above, ...sampleBelow(directory, most) }
   })
+}
+
+/** What else is seen of a directory does not depend on a program that may be missing. */
+function aclLook(directory: Pinned): AclLook {
+  try {
+    return { kind: "read", ...readAcl(directory) }
+  } catch (error) {
+    if (!(error instanceof StorageError)) throw error
+    return { kind: "unknown", why: error.message, hint: error.hint ?? "Run `getfacl -n` on it by hand." }
+  }
 }
 
 function sampleBelow(

@@ -59,6 +59,10 @@ describe("a repository's owner in the document", () => {
     ['{ uid: 568, gid: 568, mode: "750" }', { uid: 568, gid: 568, mode: "0750" }],
     ['{ uid: 1000, gid: 1000, mode: "2770" }', { uid: 1000, gid: 1000, mode: "2770" }],
     ["{ uid: 568, gid: 568 }", { uid: 568, gid: 568 }],
+    [
+      '{ uid: 568, gid: 568, acl: ["user:568:rwx", "group:3000:r-x", "user:3000:---", "user:4294967294:r--"] }',
+      { uid: 568, gid: 568, acl: ["user:568:rwx", "group:3000:r-x", "user:3000:---", "user:4294967294:r--"] },
+    ],
     ["", undefined],
   ])("%s is kept, written back, and read as the same again", (owner, wanted) => {
     const { document } = parseDocument(text(owner))
@@ -79,6 +83,26 @@ describe("a repository's owner in the document", () => {
     ['{ uid: 568, gid: 568, mode: "0550" }', "its owner may do everything"],
     ['{ uid: 568, gid: 568, mode: "4750" }', "three octal digits"],
     ['{ uid: 568, gid: 568, mode: "rwx" }', "three octal digits"],
+    ...[
+      ["[]", "at least one entry"],
+      ['"user:568:rwx"', "array"],
+      ['["user:apps:rwx"]', "a number, no name"],
+      ['["user:568:7"]', "exactly three of"],
+      ['["user:568:rw"]', "exactly three of"],
+      ['["user:568:xwr"]', "exactly three of"],
+      ['["user:568:rwX"]', "exactly three of"],
+      ['["user:0568:rwx"]', "an entry such as"],
+      ['["user::rwx"]', "an entry such as"],
+      ['["mask::rwx"]', "an entry such as"],
+      ['["default:user:568:rwx"]', "an entry such as"],
+      ['["other:568:rwx"]', "an entry such as"],
+      ['["user:568:rwx,user:569:rwx"]', "an entry such as"],
+      ['["user:568:rwx\\n"]', "an entry such as"],
+      ['["user:-1:rwx"]', "an entry such as"],
+      ['["user:4294967295:rwx"]', "at most 4294967294"],
+      ['["user:568:rwx", "user:568:r-x"]', "here twice"],
+      [JSON.stringify(Array.from({ length: 17 }, (_, id) => `user:${id}:rwx`)), "at most 16 entries"],
+    ].map(([acl = "", word = ""]): [string, string] => [`{ uid: 568, gid: 568, acl: ${acl} }`, word]),
   ])("%s is refused with the line", (owner, word) => {
     expect(problems(owner)).toContain(word)
     expect(problems(owner)).toMatch(/^5:/)

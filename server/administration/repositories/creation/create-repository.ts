@@ -1,6 +1,6 @@
 import { createHash, randomBytes } from "node:crypto"
 import type { z } from "zod"
-import type { CradlePlan } from "../../../../storage/disk/index.js"
+import { type CradlePlan, type NewOwner, shownMode } from "../../../../storage/disk/index.js"
 import { engineVersion } from "../../../../storage/host/index.js"
 import { type Engine, StorageError } from "../../../../storage/index.js"
 import { familyOf, type FleetRepository, spotAt, storeOf } from "../../../answers/index.js"
@@ -12,7 +12,7 @@ import type {
   NewRepositoryRunJson,
 } from "../../../http/contract/new-repository.js"
 import type { Ledger } from "../../../ledger/index.js"
-import { expectationOf, USUAL_MODE } from "../../directories/expected-owner.js"
+import { expectationOf, newOwner } from "../../directories/expected-owner.js"
 import { octal } from "../../directories/judge-directory.js"
 import type { Runs } from "../../directories/runs.js"
 import { StoreAccess, type StoreAccessParts } from "../../directories/store-access.js"
@@ -40,7 +40,7 @@ interface Plan {
   readonly repository: FleetRepository
   readonly target: Target
   readonly cradle: CradlePlan
-  readonly owner: { readonly uid: number; readonly gid: number; readonly mode: number }
+  readonly owner: NewOwner
   readonly password: string
   /** The place as it really is, and what is exported of it. */
   readonly real: string
@@ -114,8 +114,10 @@ export class CreateRepository {
     if (obstacle !== undefined) throw obstacle
     if (expectation.owner === undefined || password === undefined)
       throw new RangeError("a guard let it through")
-    const { uid, gid, mode = USUAL_MODE } = expectation.owner
-    const owner = cradle.found === undefined ? { uid, gid, mode } : { uid, gid, mode: cradle.found.mode }
+    const { uid, gid } = expectation.owner
+    // One that is there stays as it is, whatever list it has.
+    const owner =
+      cradle.found === undefined ? newOwner(expectation.owner) : { uid, gid, mode: cradle.found.mode }
     const real = root.realPath + target.directory.slice(target.store.path.length)
     const exports = await this.#exports.around(real)
     if (cradle.kind === "in_place") this.#exports.refuseAround(exports, target.directory, cradle.why ?? "")
@@ -127,7 +129,7 @@ export class CreateRepository {
       store: target.store.name,
       path: target.path,
       directory: target.directory,
-      owner: { uid, gid, mode: octal(owner.mode) },
+      owner: { uid, gid, mode: octal(shownMode(owner.mode, owner.acl ?? [])) },
       program,
       programVersion: version,
       made: cradle.kind,
