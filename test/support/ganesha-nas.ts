@@ -4,7 +4,7 @@ import { join } from "node:path"
 import { scratch } from "./fixtures.js"
 import { GaneshaMachine } from "./ganesha.js"
 import type { MountNamespace } from "./mount-namespace.js"
-import { ext4Image } from "./mounts.js"
+import { ext4Image, patiently } from "./mounts.js"
 import { until } from "./until.js"
 
 /** As whom the movers write. */
@@ -47,7 +47,9 @@ export class GaneshaNas {
   }
 
   mount(image: string, place: string): void {
-    this.#namespace.run("mount", "-o", "loop", image, place)
+    patiently(() => {
+      this.#namespace.run("mount", "-o", "loop", image, place)
+    })
   }
 
   unmount(place: string, ...options: readonly string[]): void {

@@ -49,7 +49,22 @@ function image(name: string, megabytes: number, [program, ...options]: [string, 
 
 /** Mounts the image at `place`, which is created where it is not there. Undone after the test. */
 export function mountImage(image: string, place: string, options = "rw"): void {
-  mount(["-o", `loop,${options}`, image], place)
+  patiently(() => {
+    mount(["-o", `loop,${options}`, image], place)
+  })
+}
+
+/** Mounts once more when the loop device that was free a moment ago is taken: test files run beside each other. */
+export function patiently(mountIt: () => void): void {
+  for (let tries = 1; ; tries++) {
+    try {
+      mountIt()
+      return
+    } catch (error) {
+      if (tries === 30 || !/busy|loop device/.test(String(error))) throw error
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 100)
+    }
+  }
 }
 
 /** A disk that is well until `fail` is called: from then on whatever lies behind its first megabyte answers EIO. */

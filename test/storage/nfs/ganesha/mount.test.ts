@@ -10,7 +10,7 @@ import {
 } from "../../../../storage/nfs/index.js"
 import { scratch } from "../../../support/fixtures.js"
 import { GaneshaMachine } from "../../../support/ganesha.js"
-import { ext4Image, mountImage, unmount } from "../../../support/mounts.js"
+import { ext4Image, mountImage, patiently, unmount } from "../../../support/mounts.js"
 import { Nfs4Client } from "../../../support/nfs4-client.js"
 
 const OWNER = "00112233aabbccdd"
@@ -144,7 +144,7 @@ describe("the filesystem of a store", () => {
     expect(machine.write(`${tank}/lost`, "text")).toContain("NFS4ERR_NOENT")
     expect(await differences(other)).toEqual([])
     expect(underTheMount()).toEqual([])
-    execFileSync("mount", ["-o", "loop", image, tank])
+    patiently(() => execFileSync("mount", ["-o", "loop", image, tank]))
     await apply(one, other)
     expect(machine.write(`${tank}/found`, "text")).toBe("")
   })
