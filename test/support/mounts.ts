@@ -54,7 +54,10 @@ export function mountImage(image: string, place: string, options = "rw"): void {
   })
 }
 
-/** Mounts once more when the loop device that was free a moment ago is taken: test files run beside each other. */
+/**
+ * Mounts or unmounts once more for a while: the loop device that was free a moment ago may be taken by another test file, and a
+ * daemon may just be looking at what is to go.
+ */
 export function patiently(mountIt: () => void): void {
   for (let tries = 1; ; tries++) {
     try {
@@ -130,6 +133,6 @@ function mount(options: readonly string[], place: string, target: readonly strin
 
 /** Unmounts the topmost filesystem at `place`, as an administrator or a failing disk would. */
 export function unmount(place: string): void {
-  execFileSync("umount", [place])
+  patiently(() => execFileSync("umount", [place]))
   mounted.splice(mounted.lastIndexOf(place), 1)
 }
