@@ -20,7 +20,7 @@ import {
   SET_ASIDE,
 } from "./roll-back-journal.js"
 import { move } from "./move.js"
-import { makePlaceholder, removePlaceholder } from "./placeholder.js"
+import { makeStandIn, removeStandIn } from "./stand-in.js"
 import { insideStore, type RollBackPlan, rollBackPlan } from "./roll-back-plan.js"
 import type { FilesystemSnapshot, SnapshotPlace } from "./snapshot.js"
 
@@ -82,7 +82,7 @@ export async function rollBack(
   }
   try {
     const root = hold(HeldDirectory.at(place.store))
-    made = makePlaceholder(root, inside, plan.from)
+    made = makeStandIn(root, inside, plan.from)
     const parent = hold(root.open(dirname(inside)))
     const here = hold(parent.open(basename(inside)))
     const setAside = hold(root.make(SET_ASIDE))
@@ -109,7 +109,7 @@ export async function rollBack(
       throw error
     }
   } catch (error) {
-    removePlaceholder(place.store, made)
+    removeStandIn(place.store, made)
     throw error
   } finally {
     for (const one of held.reverse()) one.close()

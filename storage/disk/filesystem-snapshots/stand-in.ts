@@ -8,7 +8,7 @@ import { writeError } from "../store-file.js"
  * Somebody may have removed the directory and what is around it. An empty one takes its place, so that there is one to exchange, with the
  * owner and mode of `from`, its state of then; so do those above it. Gives what was made, relative to the store, the topmost first.
  */
-export function makePlaceholder(root: HeldDirectory, inside: string, from: string): readonly string[] {
+export function makeStandIn(root: HeldDirectory, inside: string, from: string): readonly string[] {
   const names = inside.split("/")
   const made: string[] = []
   let here = root.open(".")
@@ -28,7 +28,7 @@ export function makePlaceholder(root: HeldDirectory, inside: string, from: strin
     }
     return made
   } catch (error) {
-    removePlaceholder(root.path, made)
+    removeStandIn(root.path, made)
     throw error
   } finally {
     here.close()
@@ -36,7 +36,7 @@ export function makePlaceholder(root: HeldDirectory, inside: string, from: strin
 }
 
 /** Removes what was made, as far as it is empty still. */
-export function removePlaceholder(store: string, made: readonly string[]): void {
+export function removeStandIn(store: string, made: readonly string[]): void {
   if (made.length === 0) return
   const root = HeldDirectory.at(store)
   try {
