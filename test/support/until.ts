@@ -7,7 +7,7 @@ export async function until<T>(
   look: () => T | Promise<T>,
   wanted: (seen: T) => boolean,
   what: string,
-  limitMs = 10_000,
+  limitMs = 30_000,
 ): Promise<T> {
   const deadline = performance.now() + limitMs
   for (;;) {

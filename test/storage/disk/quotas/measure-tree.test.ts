@@ -112,7 +112,8 @@ describe("a walk through a directory", () => {
     const counted: number[] = []
     for (let round = 0; round < 200; round++) counted.push(finish(measureTree(request)).files)
     expect(await swap.stop()).toBeGreaterThan(10)
-    expect(Math.max(...counted)).toBeLessThanOrEqual(208)
+    // A list that is read while the folder is renamed may have both its names: it is five entries. What the link leads to is a hundred.
+    expect(Math.max(...counted)).toBeLessThanOrEqual(207 + 5)
   })
 
   it("ends with an error where folders are nested without end, and for what is no directory", () => {
