@@ -39,6 +39,14 @@ module.exports = {
       to: { path: "^(node:)?(child_process|cluster)$|node_modules/(execa|systeminformation)/" },
     },
     {
+      name: "only-host-calls-the-c-library",
+      comment:
+        "a call with a wrong shape ends the process: few, in one place, each tried against the real thing",
+      severity: "error",
+      from: { path: "^(storage|server)/", pathNot: "^storage/host/" },
+      to: { path: "node_modules/(koffi|@koromix)/" },
+    },
+    {
       name: "engines-do-not-know-each-other",
       severity: "error",
       from: { path: "^storage/(kopia|restic|copies)/" },

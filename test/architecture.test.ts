@@ -75,6 +75,10 @@ const offences: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     "storage/hardware/asks-by-itself.ts": `import { mem } from "systeminformation"\nexport const a = mem`,
     "server/jobs/forks.ts": `import cluster from "node:cluster"\nexport const a = cluster`,
   },
+  "only-host-calls-the-c-library": {
+    "storage/disk/calls.ts": `import koffi from "koffi"\nexport const a = koffi`,
+    "server/jobs/calls.ts": `import koffi from "koffi"\nexport const a = koffi`,
+  },
   "engines-do-not-know-each-other": {
     "storage/kopia/borrows.ts": `import { restic } from "../restic/index.js"\nexport const a = restic`,
     "storage/restic/borrows.ts": `import { kopia } from "../kopia/index.js"\nexport const a = kopia`,
