@@ -50,6 +50,8 @@ export class DaemonClient {
         socketPath: this.#socket,
         method,
         path,
+        // A connection that is kept may be closed by the daemon in the very moment in which it is used again.
+        agent: false,
         headers: payload === undefined ? {} : { "content-type": "application/json" },
         timeout: patienceMs,
       })

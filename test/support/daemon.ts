@@ -231,7 +231,8 @@ function firstLine(stream: Readable): Promise<string | undefined> {
 function ask(options: RequestOptions, body?: object): Promise<Reply> {
   const asked = performance.now()
   return new Promise((resolve, reject) => {
-    const outgoing = request(options, (response) => {
+    // A connection that is kept may be closed by the daemon in the very moment in which it is used again.
+    const outgoing = request({ ...options, agent: options.agent ?? false }, (response) => {
       let text = ""
       response.setEncoding("utf8")
       response.on("data", (chunk: string) => (text += chunk))
