@@ -1,4 +1,5 @@
 import type { Instant } from "./instant.js"
+import type { LostContents } from "./lost-contents.js"
 import type { Snapshot } from "./repository.js"
 
 export type EntryKind =
@@ -66,4 +67,9 @@ export interface SnapshotContents {
    * as `list` does when an index cannot be read; what came until then counts.
    */
   parts(entry: SnapshotEntry): AsyncIterable<string>
+  /**
+   * What would be lost with a file of the repository, whether it is still there or not: by its id, its path below the root, or the
+   * beginning of either. Throws `invalid` for what is no file of the repository or may be several, else as `list`.
+   */
+  contentsIn(file: string, options?: { readonly signal?: AbortSignal }): Promise<LostContents>
 }
