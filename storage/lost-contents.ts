@@ -20,6 +20,8 @@ export interface LostContents {
   readonly kind: RepositoryFileKind
   /** Without it nothing of the repository can be read; then `has` is true for all. */
   readonly everything: boolean
+  /** Until it is back, the engine restores nothing at all, also where `has` is true for little. */
+  readonly stops: boolean
   /** How many contents would be lost, whether or not a snapshot needs them. */
   readonly count: number
   /** Takes ids as `SnapshotContents.parts` gives them. Holds as long as the contents that it was made by. */
@@ -36,11 +38,18 @@ type Loss = Partial<LostContents> & Pick<LostContents, "blob" | "file" | "kind">
 
 /** A loss that costs nothing but what is said of it. */
 export function lossOf(loss: Loss): LostContents {
-  const nothing = { everything: false, count: 0, snapshots: [], recovery: undefined, note: undefined }
+  const nothing = {
+    everything: false,
+    stops: false,
+    count: 0,
+    snapshots: [],
+    recovery: undefined,
+    note: undefined,
+  }
   return { ...nothing, has: () => false, ...loss }
 }
 
 /** A loss without which nothing can be read; `count`: how many contents there are. */
 export function lossOfAll(loss: Loss & { readonly count: number }): LostContents {
-  return lossOf({ everything: true, has: () => true, ...loss })
+  return lossOf({ everything: true, stops: true, has: () => true, ...loss })
 }

@@ -24,6 +24,8 @@ export class DirectoryGraph {
   readonly #counts = new Column()
   /** By row, likewise: 1 where a directory is damaged itself, at or below it. */
   readonly #holes = new Column()
+  /** By row, likewise: a bit for each reason at or below it. There are fewer reasons than bits. */
+  readonly #why = new Column()
   /** By row: its last edge upwards, counted from 1. By edge: the row above, and the edge before. */
   readonly #last = new Column()
   readonly #above = new Column()
@@ -50,9 +52,12 @@ export class DirectoryGraph {
 
   markItself(row: number, reason: DamageReason): void {
     this.#states.set(row, ITSELF + this.#reasons.numberOf(reason))
+    this.#note(row, reason)
   }
 
-  markOwn(row: number): void {
+  /** One more of the entries in it that are no directories is damaged. */
+  markOwn(row: number, reason: DamageReason): void {
+    this.#note(row, reason)
     if (this.#states.get(row) === WHOLE) this.#states.set(row, BELOW)
     this.#own.set(row, Math.min(MOST, this.#own.get(row) + 1))
   }
@@ -65,6 +70,12 @@ export class DirectoryGraph {
   reasonOf(row: number): DamageReason | undefined {
     const state = this.#states.get(row)
     return state < ITSELF ? undefined : (this.#reasons.nameOf(state - ITSELF) as DamageReason)
+  }
+
+  /** Why anything at or below it is damaged. */
+  reasonsAt(row: number): DamageReason[] {
+    const why = this.#why.get(row)
+    return [...this.#reasons.names()].filter((_, number) => (why >>> number) % 2 === 1) as DamageReason[]
   }
 
   /** Damaged paths at and below a directory; 2³² - 1 stands for so many or more. */
@@ -107,10 +118,15 @@ export class DirectoryGraph {
       for (const above of this.#aboveOf(row)) {
         this.#counts.set(above, Math.min(MOST, this.#counts.get(above) + this.#counts.get(row)))
         if (!this.isWalked(row)) this.#holes.set(above, 1)
+        this.#why.set(above, (this.#why.get(above) | this.#why.get(row)) >>> 0)
         awaited.set(above, awaited.get(above) - 1)
         if (awaited.get(above) === 0) ready.push(above)
       }
     }
+  }
+
+  #note(row: number, reason: DamageReason): void {
+    this.#why.set(row, (this.#why.get(row) | (1 << this.#reasons.numberOf(reason))) >>> 0)
   }
 
   *#aboveOf(row: number): Generator<number> {

@@ -45,7 +45,7 @@ export async function impactOf(
   for (const snapshot of snapshots) {
     signal?.throwIfAborted()
     if (gone.has(snapshot.id)) {
-      impacts.push({ snapshot, gone: true, walked: false, paths: [], beyond: 0 })
+      impacts.push({ snapshot, gone: true, walked: false, reasons: ["lost"], paths: [], beyond: 0 })
       continue
     }
     const damage = await trees.of(snapshot)
@@ -74,7 +74,7 @@ function rootOf(contents: SnapshotContents, snapshot: Snapshot): SnapshotEntry |
   }
 }
 
-type TreeDamage = Pick<SnapshotImpact, "walked" | "paths" | "beyond">
+type TreeDamage = Omit<SnapshotImpact, "snapshot" | "gone">
 
 interface TreesOptions {
   readonly contents: SnapshotContents
@@ -117,7 +117,8 @@ class Trees {
     let damage = this.#known.get(row)
     if (damage === undefined) {
       const paths = await this.#name(root)
-      damage = { walked: graph.isWalked(row), paths, beyond: Math.max(0, graph.countOf(row) - paths.length) }
+      const beyond = Math.max(0, graph.countOf(row) - paths.length)
+      damage = { walked: graph.isWalked(row), reasons: graph.reasonsAt(row), paths, beyond }
       this.#known.set(row, damage)
     }
     return damage
@@ -136,5 +137,5 @@ class Trees {
 const NOTHING = new Uint8Array()
 
 function itself(path: DamagedPath): TreeDamage {
-  return { walked: path.kind === "file", paths: [path], beyond: 0 }
+  return { walked: path.kind === "file", reasons: [path.reason], paths: [path], beyond: 0 }
 }

@@ -1,4 +1,5 @@
 export { impactOf } from "./impact-of.js"
+export { keyOfSource } from "./sources.js"
 export type {
   DamagedPath,
   DamageReason,

@@ -30,6 +30,7 @@ function newestOf(snapshots: readonly Snapshot[]): Snapshot | undefined {
   return newest
 }
 
-function keyOfSource({ user, host, paths }: SnapshotSource): string {
+/** The same text for the same source. */
+export function keyOfSource({ user, host, paths }: SnapshotSource): string {
   return JSON.stringify([user, host, ...paths])
 }

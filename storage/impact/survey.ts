@@ -45,7 +45,10 @@ export async function survey(
     let looked = 0
     for (const entry of entries) {
       if (entry.kind === "directory") graph.link(row, meet(entry))
-      else if (entry.content.length > 0 && (await own.of(entry)) !== undefined) graph.markOwn(row)
+      else if (entry.content.length > 0) {
+        const damage = await own.of(entry)
+        if (damage !== undefined) graph.markOwn(row, damage)
+      }
       if (++looked % TURN === 0) {
         signal?.throwIfAborted()
         await new Promise(setImmediate)

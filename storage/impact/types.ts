@@ -20,6 +20,8 @@ export interface SnapshotImpact {
   readonly gone: boolean
   /** False: some directory of it, perhaps its root, cannot be read; below that anything may be missing. */
   readonly walked: boolean
+  /** All reasons that any of its paths has, named or not. */
+  readonly reasons: readonly DamageReason[]
   /** In the order of the tree. */
   readonly paths: readonly DamagedPath[]
   /** How many there are besides `paths`. 2³² - 1 stands for so many or more. */

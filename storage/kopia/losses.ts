@@ -70,13 +70,13 @@ export class KopiaLosses {
     if (lost.size === 0) return loss
     const { snapshots, unreadable } = await snapshotsLostWith(lost, { manifests, reader, opened, signal })
     // Where an index is lost, the engine does not know that there was a manifest; where a pack is, it stops.
-    const stops =
+    const why =
       loss.kind === "pack"
         ? "Manifests lie there: until it is back, Kopia opens no snapshot at all, unless KOPIA_IGNORE_MALFORMED_MANIFEST_CONTENTS=true is set."
         : "Manifests are found by it: Kopia lists too few snapshots and says nothing."
     const unknown =
       unreadable === 0 ? "" : ` ${unreadable} of them cannot be read, so that more snapshots may be lost.`
-    return { ...loss, snapshots, note: stops + unknown }
+    return { ...loss, snapshots, stops: loss.kind === "pack", note: why + unknown }
   }
 
   #ofShards(): LostContents {

@@ -45,7 +45,7 @@ export async function kopiaCampaign({
       for (const snapshot of tried) {
         const said = named(prognosis, snapshot)
         if (said === undefined) continue
-        const before = whole.get(snapshot.id) ?? new Map()
+        const before = whole.get(snapshot.id) ?? new Map<string, string>()
         const after = said.length === 0 && prognosis.loss.count === 0 ? before : restore(snapshot, kopia)
         const failed = [...before].filter(([path, what]) => after.get(path) !== what).map(([path]) => path)
         expect(failed.sort(), `${file}, snapshot ${snapshot.id}`).toEqual(covered(before.keys(), said))
@@ -84,5 +84,5 @@ function restore({ root }: Snapshot, kopia: RealKopia): Map<string, string> {
   } catch {
     // What could be restored is there.
   }
-  return existsSync(target) ? restoredIn(target) : new Map()
+  return existsSync(target) ? restoredIn(target) : new Map<string, string>()
 }
