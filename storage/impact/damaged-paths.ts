@@ -9,8 +9,9 @@ import type { DamagedPath, DamageReason } from "./types.js"
 const MOST_KEPT = 100_000
 /** Far longer than any path that a system takes. What lies deeper is counted, not named. */
 const LONGEST_PATH = 1024 * 1024
-/** Directories gone into for one tree: a tree made by hand can lead into too long a path by more ways than there are atoms. */
-const MOST_STEPS = 1_000_000
+/** Directories gone into for one tree, and for each path: a tree made by hand leads to too long paths by more ways than there are atoms. */
+const MOST_STEPS = 100_000
+const MOST_STEPS_FOR_A_PATH = 100
 
 export interface PathLimits {
   readonly paths: number
@@ -52,7 +53,7 @@ export class DamagedPaths {
   async below(root: SnapshotEntry, limits: PathLimits, signal?: AbortSignal): Promise<DamagedPath[]> {
     const paths: DamagedPath[] = []
     let { bytes } = limits
-    let steps = 0
+    let steps = MOST_STEPS + MOST_STEPS_FOR_A_PATH * limits.paths
     const levels: Level[] = [{ name: new Uint8Array(), kept: await this.#damagedIn(root), at: 0 }]
     let length = 0
     for (
@@ -74,7 +75,7 @@ export class DamagedPaths {
         if (bytes < 0) break
         paths.push({ path: joined(levels, name), kind: entry.kind, reason })
       } else {
-        if (++steps > MOST_STEPS) break
+        if (--steps < 0) break
         levels.push({ name, kept: await this.#damagedIn(entry), at: 0 })
         length += name.length + 1
       }

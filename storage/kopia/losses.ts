@@ -96,7 +96,7 @@ export class KopiaLosses {
     const { blobs, listing, index } = this.#sources
     const name = words.replace(/^(?:\.?\/)+/, "").replaceAll("/", "")
     const id = name.endsWith(BLOB_SUFFIX) ? name.slice(0, -BLOB_SUFFIX.length) : name
-    if (!/^[\w.-]+$/.test(id)) throw noFileCalled(words)
+    if (!/^[\w.-]{1,255}$/.test(id)) throw noFileCalled(words)
     const meant = nameMeantBy(id, known(listing.blobs, index))
     if (meant !== undefined) return meant
     const kind: BlobKind = kindOfBlob(id)

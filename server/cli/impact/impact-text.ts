@@ -73,7 +73,7 @@ function summary({ impact, snapshots }: Cost, losing: readonly SnapshotImpact[])
 }
 
 function ofSource(
-  { engine, place }: Cost,
+  { engine, place, loss }: Cost,
   source: SourceImpact,
   losing: readonly SnapshotImpact[],
 ): string[] {
