@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest"
 import { expectedOf, fixtureCopy } from "../../support/fixtures.js"
 import { findProgram } from "../../support/programs.js"
-import { passwordOf, placeIn } from "../kopia/open.js"
+import { passwordOf } from "../kopia/open.js"
 import { kopiaCampaign } from "./kopia-campaign.js"
 import { resticCampaign } from "./restic-campaign.js"
 
@@ -21,9 +21,8 @@ describe.skipIf(program === undefined)(
       ["kopia/epochs", 1],
       ["kopia/ecc-20", 2],
       ["kopia/upgraded", 2],
-      ["kopia/s3-flat", 2],
     ] as const)("%s", { timeout: 15 * MINUTES }, async (name, snapshots) => {
-      const directory = placeIn(name, fixtureCopy(name))
+      const directory = fixtureCopy(name)
       const outcome = await kopiaCampaign({
         program: program ?? "",
         directory,

@@ -1,3 +1,4 @@
+import { isUtf8 } from "node:buffer"
 import { spawnSync } from "node:child_process"
 import { rmSync } from "node:fs"
 import { join } from "node:path"
@@ -57,16 +58,20 @@ function restic({ directory, password }: Patient, ...command: string[]) {
   const result = spawnSync(
     findProgram("restic") ?? "restic",
     ["--no-cache", "--no-lock", "--repo", directory, ...command],
-    { env: { PATH: process.env.PATH, RESTIC_PASSWORD: password }, encoding: "latin1" },
+    { env: { PATH: process.env.PATH, RESTIC_PASSWORD: password }, encoding: "latin1", maxBuffer: 1024 ** 3 },
   )
   if (result.error !== undefined) throw result.error
   return result
 }
 
-/** Those with something in them: paths in hex. */
+/** Those with something in them, and with names that an argument can hold: paths in hex. */
 async function filesOf({ contents }: Patient, snapshot: Snapshot): Promise<string[]> {
   const entries = await readAll(contents, snapshot)
   return entries
-    .filter(({ entry }) => entry.content.length > 0 && entry.kind === "file")
+    .filter(({ entry }) => entry.content.length > 0 && entry.kind === "file" && isText(path))
     .map(({ path }) => path)
+}
+
+function isText(path: string): boolean {
+  return isUtf8(Buffer.from(path, "hex"))
 }
