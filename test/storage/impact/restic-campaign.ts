@@ -68,7 +68,7 @@ function restic({ directory, password }: Patient, ...command: string[]) {
 async function filesOf({ contents }: Patient, snapshot: Snapshot): Promise<string[]> {
   const entries = await readAll(contents, snapshot)
   return entries
-    .filter(({ entry }) => entry.content.length > 0 && entry.kind === "file" && isText(path))
+    .filter(({ path, entry }) => entry.content.length > 0 && entry.kind === "file" && isText(path))
     .map(({ path }) => path)
 }
 
