@@ -41,6 +41,8 @@ export interface SyntheticKopiaOptions {
   readonly indexBlobs?: number
   /** How many packs more the indexes name. They are not there, so nothing may want their contents. */
   readonly packsMentioned?: number
+  /** Contents in each of those packs; 1 when not said. */
+  readonly contentsInEach?: number
   /** Folder name lengths of `.shards`. */
   readonly shards?: readonly number[]
   /** Start of the newest snapshots. Those before are an hour apart. */
@@ -233,21 +235,29 @@ export class SyntheticKopia {
     const shares = divide(indexed, blobs)
     for (let blob = 0; blob < Math.max(blobs, shares.length); blob++) {
       const mentioned = share(options.packsMentioned ?? 0, blobs, blob)
-      this.#putIndex([...(shares[blob] ?? []), ...this.#mentions(mentioned, session, written)], session)
+      this.#putIndex(
+        [
+          ...(shares[blob] ?? []),
+          ...this.#mentions(mentioned, options.contentsInEach ?? 1, session, written),
+        ],
+        session,
+      )
     }
     return snapshots
   }
 
-  #mentions(count: number, session: string, written: number): IndexedContent[] {
-    return Array.from({ length: count }, () => ({
-      prefix: "",
-      hash: this.#random.bytes(16),
-      pack: `p${this.#random.hex(16)}-${session}`,
-      offset: 32,
-      packedLength: 1_048_604,
-      originalLength: 1_048_576,
-      written,
-    }))
+  #mentions(packs: number, inEach: number, session: string, written: number): IndexedContent[] {
+    return Array.from({ length: packs }, () => `p${this.#random.hex(16)}-${session}`).flatMap((pack) =>
+      Array.from({ length: inEach }, (_, at) => ({
+        prefix: "",
+        hash: this.#random.bytes(16),
+        pack,
+        offset: 32 + at * 1_048_604,
+        packedLength: 1_048_604,
+        originalLength: 1_048_576,
+        written,
+      })),
+    )
   }
 
   #contentId(content: { readonly prefix: string; readonly plain: Uint8Array }): string {
