@@ -5,6 +5,7 @@ import { parseArgs } from "node:util"
 import { exports500 } from "./exports.js"
 import { existsThroughput } from "./exists-throughput.js"
 import { firstAnswer } from "./first-answer.js"
+import { impact } from "./impact.js"
 import { landed } from "./landed.js"
 import { listing } from "./listing.js"
 import { memory } from "./memory.js"
@@ -21,6 +22,7 @@ const benches: Readonly<Record<string, Bench>> = {
   refresh,
   landed,
   exports: exports500,
+  impact,
   memory,
 }
 
