@@ -15,6 +15,7 @@ import { filesystemSnapshotsCommand } from "./filesystem-snapshots.js"
 import { freshOnceCommand } from "./fresh-once.js"
 import { repositoriesCommand } from "./repositories.js"
 import { hardwareCommand } from "./hardware.js"
+import { mendCommand } from "./mend.js"
 import { quotasCommand } from "./quotas.js"
 import { serveCommand } from "./serve.js"
 import { snapshotsCommand } from "./snapshots.js"
@@ -41,6 +42,7 @@ const commands = [
   snapshotsCommand,
   lsCommand,
   getCommand,
+  mendCommand,
   repositoriesCommand,
   storesCommand,
   exportsCommand,

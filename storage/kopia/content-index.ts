@@ -2,7 +2,7 @@ import { Column, IdTable, NumberedNames } from "../bytes/index.js"
 import { StorageError } from "../errors.js"
 import { walkIndex } from "./index-blob.js"
 import { type IndexEntry, outranks } from "./index-entry.js"
-import { keyOfContent } from "./index-key.js"
+import { contentIdOf, keyOfContent } from "./index-key.js"
 
 /**
  * Where every content of a repository lies: all live index blobs, merged (kopia-repository-format §9.3). A million contents take
@@ -57,6 +57,16 @@ export class ContentIndex {
     if (key === undefined || key.length !== this.#ids?.width) return undefined
     const row = this.#ids.rowOf(key)
     return row === undefined ? undefined : this.#entryAt(row, contentId)
+  }
+
+  /** What lies in one pack; what was deleted lately, too. */
+  *entriesIn(pack: string): Generator<IndexEntry> {
+    const ids = this.#ids
+    if (ids === undefined) return
+    for (let row = 0; row < ids.size; row++) {
+      if (this.#packs.nameOf(this.#pack.get(row)) === pack)
+        yield this.#entryAt(row, contentIdOf(ids.idAt(row), pack))
+    }
   }
 
   #set(row: number, entry: IndexEntry, file: string): void {

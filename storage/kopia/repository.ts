@@ -1,9 +1,11 @@
 import type { SnapshotContents } from "../contents.js"
 import { StorageError } from "../errors.js"
+import type { Proof } from "../proof.js"
 import type { Listing, Notice, OpenOptions, Repository, Writer } from "../repository.js"
 import { BlobReader } from "./blob-reader.js"
 import { ContentReader } from "./content-reader.js"
 import { KopiaContents } from "./contents.js"
+import type { ContentIndex } from "./content-index.js"
 import { loadContents } from "./load-contents.js"
 import { decidesListing, FORMAT_BLOB, kindOfBlob } from "./blob-id.js"
 import { RecentLogs } from "./compaction-log.js"
@@ -17,6 +19,7 @@ import type { ManifestBlock } from "./manifest-block.js"
 import { ManifestView } from "./manifest-view.js"
 import { renderMarks } from "./marks.js"
 import type { KopiaPolicy } from "./policy.js"
+import { blobOfFile, isSealed, proofOfMetadata, proofOfPack } from "./proof.js"
 import { Sources } from "./snapshot.js"
 import { untilStable } from "./until-stable.js"
 
@@ -70,20 +73,36 @@ export class KopiaRepository implements Repository {
     return this.#policies
   }
 
-  async openContents({ signal }: { signal?: AbortSignal } = {}): Promise<SnapshotContents> {
-    return untilStable(
-      this.location,
-      async () => {
-        // Of its own, because listings go on meanwhile.
-        const blobs = await locateBlobs(this.#options.files)
-        const reader = new BlobReader(blobs, this.#options.memory, new Sources())
-        const listing = await blobs.listMetadata()
-        const opened = await this.#open(blobs)
-        const index = await loadContents({ blobs, reader, opened, listing, signal })
-        return new KopiaContents(new ContentReader(blobs, opened, index))
-      },
-      signal,
-    )
+  async openContents(options: { signal?: AbortSignal } = {}): Promise<SnapshotContents> {
+    const { blobs, opened, index } = await this.#loadIndex(options.signal)
+    return new KopiaContents(new ContentReader(blobs, opened, index))
+  }
+
+  async proofOf(file: string, { signal }: { signal?: AbortSignal } = {}): Promise<Proof | undefined> {
+    const id = blobOfFile(file)
+    const kind = id === undefined ? "unknown" : kindOfBlob(id)
+    if (id === undefined || !(kind === "pack" || isSealed(kind))) return undefined
+    if (kind === "pack") {
+      const { opened, index } = await this.#loadIndex(signal)
+      return proofOfPack(id, opened, index)
+    }
+    return proofOfMetadata(id, await this.#open(await locateBlobs(this.#options.files)))
+  }
+
+  /** Of its own, because listings go on meanwhile. */
+  #loadIndex(signal: AbortSignal | undefined): Promise<{
+    readonly blobs: KopiaBlobs
+    readonly opened: OpenedFormat
+    readonly index: ContentIndex
+  }> {
+    const load = async () => {
+      const blobs = await locateBlobs(this.#options.files)
+      const reader = new BlobReader(blobs, this.#options.memory, new Sources())
+      const listing = await blobs.listMetadata()
+      const opened = await this.#open(blobs)
+      return { blobs, opened, index: await loadContents({ blobs, reader, opened, listing, signal }) }
+    }
+    return untilStable(this.location, load, signal)
   }
 
   #list(signal: AbortSignal | undefined, previousMarks: readonly string[]): Promise<Listing> {
