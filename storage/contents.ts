@@ -1,4 +1,5 @@
 import type { Instant } from "./instant.js"
+import type { LostContents } from "./lost-contents.js"
 import type { Snapshot } from "./repository.js"
 
 export type EntryKind =
@@ -60,4 +61,15 @@ export interface SnapshotContents {
   read(file: SnapshotEntry, range?: ByteRange): AsyncIterable<Uint8Array>
   /** Where a symlink leads. */
   target(symlink: SnapshotEntry): Promise<Uint8Array>
+  /**
+   * Ids of everything stored that this entry itself consists of, not what is below it; an id may come twice. Kopia: content ids, and
+   * of a long object its index (`x…`, `k…`) before the index is read, then its pieces. restic: `data/<hex>` and `tree/<hex>`. Throws
+   * as `list` does when an index cannot be read; what came until then counts.
+   */
+  parts(entry: SnapshotEntry): AsyncIterable<string>
+  /**
+   * What would be lost with a file of the repository, whether it is still there or not: by its id, its path below the root, or the
+   * beginning of either. Throws `invalid` for what is no file of the repository or may be several, else as `list`.
+   */
+  contentsIn(file: string, options?: { readonly signal?: AbortSignal }): Promise<LostContents>
 }

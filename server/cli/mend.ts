@@ -1,7 +1,7 @@
 import { resolve } from "node:path"
 import type { Command } from "commander"
 import { DirectoryTree } from "../../storage/blobs/index.js"
-import { type Engine, openRepository, StorageError } from "../../storage/index.js"
+import { type Engine, openRepository, type Repository, StorageError } from "../../storage/index.js"
 import { type FileThen, findWhole, heal } from "../../storage/mending/index.js"
 import { usageError } from "./cli-error.js"
 import { type PlaceOptions, withPlace } from "./contents/place.js"
@@ -14,7 +14,6 @@ import { printable } from "./printable.js"
 interface Options extends PlaceOptions {
   readonly from: readonly string[]
   readonly aside: string
-  readonly missing?: boolean
   readonly apply?: boolean
   readonly json?: boolean
 }
@@ -40,7 +39,6 @@ export function mendCommand(program: Command, context: Context): void {
       "the same repository in another state, such as in a filesystem snapshot; the first that has the file whole is taken",
     )
     .requiredOption("--aside <path>", "a directory outside the repository where the damaged file is kept")
-    .option("--missing", "the file is gone altogether, and `verify` says that it is needed")
     .option("--apply", "do it; otherwise only what would be done is shown")
     .option("--json", "print JSON")
   withPlace(command).action(async (file: string, options: Options) => {
@@ -75,7 +73,7 @@ async function mend(file: string, options: Options, context: Context): Promise<M
           from: found.state,
           proof,
           aside,
-          isNeeded: options.missing ?? false,
+          isNeeded: await isNeeded(repository, file),
           now: new Date(),
         })
   return {
@@ -83,6 +81,18 @@ async function mend(file: string, options: Options, context: Context): Promise<M
     proof: proof.by,
     looked: looked.map(({ state, kind, code }) => ({ at: state.name, state: kind, code: code ?? null })),
     healed: healed ? { from: healed.from, bytes: healed.bytes, aside: healed.aside?.folder ?? null } : null,
+  }
+}
+
+/** Something is only in this file. Without the password of restic it is not known: then not. */
+async function isNeeded(repository: Repository, file: string): Promise<boolean> {
+  try {
+    const contents = await repository.openContents()
+    const { kind, count } = await contents.contentsIn(file)
+    return kind === "pack" && count > 0
+  } catch (error) {
+    if (error instanceof StorageError) return false
+    throw error
   }
 }
 

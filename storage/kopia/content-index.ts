@@ -1,6 +1,6 @@
 import { Column, IdTable, NumberedNames } from "../bytes/index.js"
 import { StorageError } from "../errors.js"
-import { walkIndex } from "./index-blob.js"
+import { walkIndex, type Wanted } from "./index-blob.js"
 import { type IndexEntry, outranks } from "./index-entry.js"
 import { contentIdOf, keyOfContent } from "./index-key.js"
 
@@ -32,14 +32,18 @@ export class ContentIndex {
     this.#flags = new Column(expected)
   }
 
+  /** Bytes of a key: the same for all contents; 0 when there are none. */
+  get keyLength(): number {
+    return this.#ids?.width ?? 0
+  }
+
   get size(): number {
     return this.#ids?.size ?? 0
   }
 
-  /** Adds what the plaintext of one index blob says. Throws as `walkIndex` does. */
-  add(bytes: Uint8Array, file: string): void {
-    const all = (): boolean => true
-    walkIndex(bytes, file, all, (entry, key) => {
+  /** Adds what the plaintext of one index blob says, of all contents or of those that are wanted. Throws as `walkIndex` does. */
+  add(bytes: Uint8Array, file: string, wanted: Wanted = () => true): void {
+    walkIndex(bytes, file, wanted, (entry, key) => {
       this.#ids ??= new IdTable(key.length, this.#expected)
       if (this.#ids.width !== key.length) {
         throw new StorageError("corrupt", `${file}: contents with hashes of another length than elsewhere`, {
@@ -59,13 +63,25 @@ export class ContentIndex {
     return row === undefined ? undefined : this.#entryAt(row, contentId)
   }
 
-  /** What lies in one pack; what was deleted lately, too. */
-  *entriesIn(pack: string): Generator<IndexEntry> {
-    const ids = this.#ids
-    if (ids === undefined) return
-    for (let row = 0; row < ids.size; row++) {
-      if (this.#packs.nameOf(this.#pack.get(row)) === pack)
-        yield this.#entryAt(row, contentIdOf(ids.idAt(row), pack))
+  /** Where a content lies; undefined when no index names it. */
+  packOf(contentId: string): string | undefined {
+    const key = keyOfContent(contentId)
+    if (key === undefined || key.length !== this.#ids?.width) return undefined
+    const row = this.#ids.rowOf(key)
+    return row === undefined ? undefined : this.#packs.nameOf(this.#pack.get(row))
+  }
+
+  /** The packs that the indexes name. */
+  packs(): IterableIterator<string> {
+    return this.#packs.names()
+  }
+
+  /** What lies in one pack. */
+  *inPack(pack: string): Generator<IndexEntry> {
+    const number = this.#packs.known(pack)
+    if (number === undefined || this.#ids === undefined) return
+    for (let row = 0; row < this.#ids.size; row++) {
+      if (this.#pack.get(row) === number) yield this.#entryAt(row, contentIdOf(this.#ids.idAt(row), pack))
     }
   }
 

@@ -1,8 +1,10 @@
 import type { ByteRange, SnapshotContents, SnapshotEntry } from "../contents.js"
 import { StorageError } from "../errors.js"
+import type { LostContents } from "../lost-contents.js"
 import type { Snapshot } from "../repository.js"
 import type { ContentReader } from "./content-reader.js"
 import { parseDirectory } from "./directory-object.js"
+import type { KopiaLosses } from "./losses.js"
 import { isDirectoryObject } from "./object-id.js"
 import { ObjectReader } from "./object-reader.js"
 
@@ -14,9 +16,11 @@ const MOST_TARGET = 64 * 1024
 /** What is in the snapshots of a Kopia repository. */
 export class KopiaContents implements SnapshotContents {
   readonly #objects: ObjectReader
+  readonly #losses: KopiaLosses
 
-  constructor(contents: ContentReader) {
+  constructor(contents: ContentReader, losses: KopiaLosses) {
     this.#objects = new ObjectReader(contents)
+    this.#losses = losses
   }
 
   root({ id, root, bytes }: Snapshot): SnapshotEntry {
@@ -67,6 +71,14 @@ export class KopiaContents implements SnapshotContents {
 
   target(symlink: SnapshotEntry): Promise<Uint8Array> {
     return this.#objects.readWhole(objectOf(symlink), MOST_TARGET)
+  }
+
+  async *parts({ content }: SnapshotEntry): AsyncGenerator<string> {
+    for (const objectId of content) yield* this.#objects.parts(objectId)
+  }
+
+  contentsIn(file: string, { signal }: { readonly signal?: AbortSignal } = {}): Promise<LostContents> {
+    return this.#losses.of(file, signal)
   }
 }
 

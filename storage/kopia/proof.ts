@@ -25,7 +25,7 @@ export function proofOfPack(
   { decryption }: Pick<OpenedFormat, "decryption">,
   index: ContentIndex,
 ): Proof | undefined {
-  const entries = [...index.entriesIn(id)]
+  const entries = [...index.inPack(id)]
   if (entries.length === 0) return undefined
   return {
     by: `${entries.length} contents that the indexes place in it, each by its hash`,

@@ -5,7 +5,6 @@ import type { Listing, Notice, OpenOptions, Repository, Writer } from "../reposi
 import { BlobReader } from "./blob-reader.js"
 import { ContentReader } from "./content-reader.js"
 import { KopiaContents } from "./contents.js"
-import type { ContentIndex } from "./content-index.js"
 import { loadContents } from "./load-contents.js"
 import { decidesListing, FORMAT_BLOB, kindOfBlob } from "./blob-id.js"
 import { RecentLogs } from "./compaction-log.js"
@@ -14,6 +13,7 @@ import { loadIndexes } from "./load-indexes.js"
 import { IndexView } from "./index-view.js"
 import type { IndexEntry } from "./index-entry.js"
 import type { BlobListing, KopiaBlob, KopiaBlobs } from "./kopia-blobs.js"
+import { KopiaLosses, type LossSources } from "./losses.js"
 import { locateBlobs } from "./locate.js"
 import type { ManifestBlock } from "./manifest-block.js"
 import { ManifestView } from "./manifest-view.js"
@@ -74,8 +74,8 @@ export class KopiaRepository implements Repository {
   }
 
   async openContents(options: { signal?: AbortSignal } = {}): Promise<SnapshotContents> {
-    const { blobs, opened, index } = await this.#loadIndex(options.signal)
-    return new KopiaContents(new ContentReader(blobs, opened, index))
+    const set = await this.#loadIndexes(options.signal)
+    return new KopiaContents(new ContentReader(set.blobs, set.opened, set.index), new KopiaLosses(set))
   }
 
   async proofOf(file: string, { signal }: { signal?: AbortSignal } = {}): Promise<Proof | undefined> {
@@ -83,24 +83,21 @@ export class KopiaRepository implements Repository {
     const kind = id === undefined ? "unknown" : kindOfBlob(id)
     if (id === undefined || !(kind === "pack" || isSealed(kind))) return undefined
     if (kind === "pack") {
-      const { opened, index } = await this.#loadIndex(signal)
+      const { opened, index } = await this.#loadIndexes(signal)
       return proofOfPack(id, opened, index)
     }
     return proofOfMetadata(id, await this.#open(await locateBlobs(this.#options.files)))
   }
 
   /** Of its own, because listings go on meanwhile. */
-  #loadIndex(signal: AbortSignal | undefined): Promise<{
-    readonly blobs: KopiaBlobs
-    readonly opened: OpenedFormat
-    readonly index: ContentIndex
-  }> {
+  #loadIndexes(signal: AbortSignal | undefined): Promise<LossSources> {
     const load = async () => {
       const blobs = await locateBlobs(this.#options.files)
       const reader = new BlobReader(blobs, this.#options.memory, new Sources())
       const listing = await blobs.listMetadata()
       const opened = await this.#open(blobs)
-      return { blobs, opened, index: await loadContents({ blobs, reader, opened, listing, signal }) }
+      const loaded = await loadContents({ blobs, reader, opened, listing, signal })
+      return { blobs, reader, opened, listing, ...loaded }
     }
     return untilStable(this.location, load, signal)
   }

@@ -96,10 +96,14 @@ async function refuseSound(healing: Healing): Promise<void> {
     })
   }
   if (state === "absent" && !isNeeded) {
-    throw new StorageError("invalid", `${file} is not there: it may have been pruned`, {
-      facts: { file },
-      hint: "`cistern verify` tells whether it is needed. If it is, say so with --missing.",
-    })
+    throw new StorageError(
+      "invalid",
+      `${file} is not there, and nothing shows that it is needed: it may have been pruned`,
+      {
+        facts: { file },
+        hint: "With the password, packs that an index needs are put back; for an index or a snapshot file, roll the repository back.",
+      },
+    )
   }
 }
 

@@ -1,15 +1,19 @@
 import type { ByteRange, SnapshotContents, SnapshotEntry } from "../contents.js"
 import { StorageError } from "../errors.js"
+import type { LostContents } from "../lost-contents.js"
 import type { Snapshot } from "../repository.js"
 import type { BlobReader } from "./blob-reader.js"
+import type { ResticLosses } from "./losses.js"
 import { parseTree } from "./tree.js"
 
 /** What is in the snapshots of a restic repository. */
 export class ResticContents implements SnapshotContents {
   readonly #blobs: BlobReader
+  readonly #losses: ResticLosses
 
-  constructor(blobs: BlobReader) {
+  constructor(blobs: BlobReader, losses: ResticLosses) {
     this.#blobs = blobs
+    this.#losses = losses
   }
 
   root({ id, root }: Snapshot): SnapshotEntry {
@@ -58,5 +62,14 @@ export class ResticContents implements SnapshotContents {
 
   target({ target }: SnapshotEntry): Promise<Uint8Array> {
     return Promise.resolve(target ?? new Uint8Array())
+  }
+
+  async *parts({ kind, content }: SnapshotEntry): AsyncGenerator<string> {
+    const type = kind === "directory" ? "tree" : "data"
+    for (const id of content) yield `${type}/${id}`
+  }
+
+  contentsIn(file: string, { signal }: { readonly signal?: AbortSignal } = {}): Promise<LostContents> {
+    return this.#losses.of(file, signal)
   }
 }

@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from "node:fs"
+import { existsSync, readFileSync, writeFileSync } from "node:fs"
 import { join, relative } from "node:path"
 import { describe, expect, it } from "vitest"
 import { cli, type CliResult } from "../../support/cli.js"
@@ -58,14 +58,19 @@ describe.each([
     expect(result.stderr).toContain("cistern impact")
   })
 
-  it("puts back what is gone only where somebody says that it is needed", async () => {
+  it("puts back a pack that is gone and that an index needs", async () => {
     const { repository, file, run } = damaged(name, pattern, "removed")
-    const refused = await run("--from", fixture(name), "--apply")
-    expect(refused.exitCode).toBe(2)
-    expect(refused.stderr).toContain("--missing")
-    expect(await run("--from", fixture(name), "--apply", "--missing")).toMatchObject({ exitCode: 0 })
+    expect(await run("--from", fixture(name), "--apply")).toMatchObject({ exitCode: 0 })
     expect(readFileSync(join(repository, file))).toEqual(readFileSync(join(fixture(name), file)))
   })
+})
+
+it("cistern mend puts back no snapshot of restic that is gone: it may have been forgotten", async () => {
+  const { repository, file, run } = damaged("restic/v2-by-0.18", /^snapshots\//, "removed")
+  const refused = await run("--from", fixture("restic/v2-by-0.18"), "--apply")
+  expect(refused.exitCode).toBe(2)
+  expect(refused.stderr).toContain("may have been pruned")
+  expect(existsSync(join(repository, file))).toBe(false)
 })
 
 it("cistern mend keeps nothing in the repository, and mends nothing that has no mark", async () => {
