@@ -28,6 +28,7 @@ export async function openRepository(
       await recognise(options.files, engine)
       return repository.openContents(how)
     },
+    proofOf: (file, how) => repository.proofOf(file, how),
     list: async (how) => {
       await recognise(options.files, engine)
       return repository.list(how)

@@ -1,6 +1,7 @@
 import type { BlobMemory, FileTree } from "./blobs/index.js"
 import type { SnapshotContents } from "./contents.js"
 import type { Instant } from "./instant.js"
+import type { Proof } from "./proof.js"
 import type { Secret } from "./secret.js"
 
 export type Engine = "kopia" | "restic"
@@ -133,6 +134,12 @@ export interface Repository {
   }): Promise<Listing>
   /** What is in its snapshots: reads all indexes anew. Fails as `list` does; restic also with `password_missing`. */
   openContents(options?: { signal?: AbortSignal }): Promise<SnapshotContents>
+  /**
+   * What shows that bytes are those that a file of the repository has to have; `file` is relative to the root. Undefined where nothing can,
+   * or nothing in the file is needed. restic's files prove themselves; Kopia's need the password, and their packs whole indexes. Fails as
+   * `openContents` does.
+   */
+  proofOf(file: string, options?: { signal?: AbortSignal }): Promise<Proof | undefined>
   /** Folders in which a change of any entry means that a listing is due. Relative to the root; "" is the root. */
   watchedFolders(): readonly string[]
 }

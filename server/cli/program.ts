@@ -16,6 +16,7 @@ import { freshOnceCommand } from "./fresh-once.js"
 import { repositoriesCommand } from "./repositories.js"
 import { impactCommand } from "./impact.js"
 import { hardwareCommand } from "./hardware.js"
+import { mendCommand } from "./mend.js"
 import { quotasCommand } from "./quotas.js"
 import { serveCommand } from "./serve.js"
 import { snapshotsCommand } from "./snapshots.js"
@@ -43,6 +44,7 @@ const commands = [
   lsCommand,
   getCommand,
   impactCommand,
+  mendCommand,
   repositoriesCommand,
   storesCommand,
   exportsCommand,

@@ -1,5 +1,6 @@
 import type { SnapshotContents } from "../contents.js"
 import { StorageError } from "../errors.js"
+import type { Proof } from "../proof.js"
 import type { Listing, Notice, OpenOptions, Repository, Writer } from "../repository.js"
 import { BlobReader } from "./blob-reader.js"
 import { ContentReader } from "./content-reader.js"
@@ -12,12 +13,13 @@ import { loadIndexes } from "./load-indexes.js"
 import { IndexView } from "./index-view.js"
 import type { IndexEntry } from "./index-entry.js"
 import type { BlobListing, KopiaBlob, KopiaBlobs } from "./kopia-blobs.js"
-import { KopiaLosses } from "./losses.js"
+import { KopiaLosses, type LossSources } from "./losses.js"
 import { locateBlobs } from "./locate.js"
 import type { ManifestBlock } from "./manifest-block.js"
 import { ManifestView } from "./manifest-view.js"
 import { renderMarks } from "./marks.js"
 import type { KopiaPolicy } from "./policy.js"
+import { blobOfFile, isSealed, proofOfMetadata, proofOfPack } from "./proof.js"
 import { Sources } from "./snapshot.js"
 import { untilStable } from "./until-stable.js"
 
@@ -71,21 +73,33 @@ export class KopiaRepository implements Repository {
     return this.#policies
   }
 
-  async openContents({ signal }: { signal?: AbortSignal } = {}): Promise<SnapshotContents> {
-    return untilStable(
-      this.location,
-      async () => {
-        // Of its own, because listings go on meanwhile.
-        const blobs = await locateBlobs(this.#options.files)
-        const reader = new BlobReader(blobs, this.#options.memory, new Sources())
-        const listing = await blobs.listMetadata()
-        const opened = await this.#open(blobs)
-        const loaded = await loadContents({ blobs, reader, opened, listing, signal })
-        const losses = new KopiaLosses({ blobs, reader, opened, listing, ...loaded })
-        return new KopiaContents(new ContentReader(blobs, opened, loaded.index), losses)
-      },
-      signal,
-    )
+  async openContents(options: { signal?: AbortSignal } = {}): Promise<SnapshotContents> {
+    const set = await this.#loadIndexes(options.signal)
+    return new KopiaContents(new ContentReader(set.blobs, set.opened, set.index), new KopiaLosses(set))
+  }
+
+  async proofOf(file: string, { signal }: { signal?: AbortSignal } = {}): Promise<Proof | undefined> {
+    const id = blobOfFile(file)
+    const kind = id === undefined ? "unknown" : kindOfBlob(id)
+    if (id === undefined || !(kind === "pack" || isSealed(kind))) return undefined
+    if (kind === "pack") {
+      const { opened, index } = await this.#loadIndexes(signal)
+      return proofOfPack(id, opened, index)
+    }
+    return proofOfMetadata(id, await this.#open(await locateBlobs(this.#options.files)))
+  }
+
+  /** Of its own, because listings go on meanwhile. */
+  #loadIndexes(signal: AbortSignal | undefined): Promise<LossSources> {
+    const load = async () => {
+      const blobs = await locateBlobs(this.#options.files)
+      const reader = new BlobReader(blobs, this.#options.memory, new Sources())
+      const listing = await blobs.listMetadata()
+      const opened = await this.#open(blobs)
+      const loaded = await loadContents({ blobs, reader, opened, listing, signal })
+      return { blobs, reader, opened, listing, ...loaded }
+    }
+    return untilStable(this.location, load, signal)
   }
 
   #list(signal: AbortSignal | undefined, previousMarks: readonly string[]): Promise<Listing> {

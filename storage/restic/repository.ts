@@ -2,6 +2,7 @@ import { createHash } from "node:crypto"
 import type { BlobMemory, FileTree, TreeEntry } from "../blobs/index.js"
 import type { SnapshotContents } from "../contents.js"
 import { StorageError } from "../errors.js"
+import type { Proof } from "../proof.js"
 import type { Listing, OpenOptions, Repository } from "../repository.js"
 import { BlobIndex } from "./blob-index.js"
 import { BlobReader } from "./blob-reader.js"
@@ -13,6 +14,7 @@ import type { Doubt } from "./folder-view.js"
 import { type Layout, LayoutView } from "./layout.js"
 import { readLocks } from "./lock-reader.js"
 import { ResticLosses } from "./losses.js"
+import { proofOfFile } from "./proof.js"
 import type { SealKey } from "./sealed.js"
 import { ContentReader, NameReader } from "./snapshot-reader.js"
 import { SnapshotShelf } from "./snapshot-shelf.js"
@@ -77,6 +79,10 @@ class Reader implements ResticRepository {
       signal,
     )
     return indexes
+  }
+
+  proofOf(file: string): Promise<Proof | undefined> {
+    return Promise.resolve(proofOfFile(file))
   }
 
   async openContents({ signal }: { signal?: AbortSignal } = {}): Promise<SnapshotContents> {
