@@ -22,17 +22,26 @@ export async function* tarArchive(
   directory: SnapshotEntry,
   options: ArchiveOptions,
 ): AsyncGenerator<Uint8Array> {
-  for await (const item of archiveItems(contents, directory, { ...options, hardLinks: true })) {
-    const type = typeOf(item)
-    if (type === undefined) {
-      options.onLoss?.(item.path, "kind")
-      continue
+  let isBetween = true
+  try {
+    for await (const item of archiveItems(contents, directory, { ...options, hardLinks: true })) {
+      const type = typeOf(item)
+      if (type === undefined) {
+        options.onLoss?.(item.path, "kind")
+        continue
+      }
+      const size = item.body === undefined ? 0 : item.size
+      yield headersOf(item, type, size)
+      if (item.body === undefined) continue
+      isBetween = false
+      yield* item.body
+      yield tarPadding(size)
+      isBetween = true
     }
-    const size = item.body === undefined ? 0 : item.size
-    yield headersOf(item, type, size)
-    if (item.body === undefined) continue
-    yield* item.body
-    yield tarPadding(size)
+  } catch (error) {
+    // Readers take an archive that ends between two entries for whole, even without its end.
+    if (isBetween) yield BROKEN_OFF
+    throw error
   }
   yield TAR_END
 }
@@ -67,6 +76,20 @@ function headersOf(item: ArchiveItem, type: TarType, size: number): Buffer {
 const SECOND = 1_000_000_000n
 /** Where a name does not fit into the header; never a name that could do harm to a reader that knows no pax. */
 const STAND_IN = "PaxHeaders/entry"
+
+/** Announces records, which do not come: a reader finds that the archive ends too early. */
+const BROKEN_OFF = tarHeader({
+  name: STAND_IN,
+  link: "",
+  type: "pax",
+  mode: 0o600,
+  uid: 0,
+  gid: 0,
+  size: 512,
+  modified: 0,
+  major: 0,
+  minor: 0,
+})
 
 interface Exact {
   readonly name: Uint8Array

@@ -2,7 +2,7 @@ import type { SnapshotContents, SnapshotEntry } from "../contents.js"
 import { StorageError } from "../errors.js"
 
 /** Files up to this are read before they are announced: about what the engines' largest contents are. */
-const READ_BEFORE = 8 * 1024 * 1024
+export const READ_BEFORE = 8 * 1024 * 1024
 
 export interface FileContent {
   readonly size: number
