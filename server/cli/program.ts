@@ -3,6 +3,8 @@ import { ownPackage } from "../package.js"
 import { adoptCommand } from "./adopt.js"
 import { applyCommand } from "./apply.js"
 import { completionCommand } from "./completion.js"
+import { diffCommand } from "./contents/diff.js"
+import { findCommand } from "./contents/find.js"
 import { getCommand } from "./contents/get.js"
 import { lsCommand } from "./contents/ls.js"
 import type { Context } from "./context.js"
@@ -45,6 +47,8 @@ const commands = [
   getCommand,
   impactCommand,
   mendCommand,
+  diffCommand,
+  findCommand,
   repositoriesCommand,
   storesCommand,
   exportsCommand,

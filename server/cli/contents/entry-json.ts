@@ -1,11 +1,8 @@
-import { formatInstant, type SnapshotEntry } from "../../../storage/index.js"
+import { formatInstant, type SnapshotEntry, type StorageError } from "../../../storage/index.js"
+import { printable } from "../printable.js"
 
 /** One entry as `ls --json` prints it. Undefined fields are left out. */
-export interface EntryJson {
-  /** Relative to the snapshot's root. */
-  readonly path?: string
-  /** Instead of `path` where that is no UTF-8. */
-  readonly pathBase64?: string
+export interface EntryJson extends PathJson {
   readonly type: SnapshotEntry["kind"]
   readonly size: number
   /** Four octal digits. */
@@ -19,7 +16,33 @@ export interface EntryJson {
   /** Of a file, with --sha256. */
   readonly sha256?: string
   /** What of it cannot be read: a directory's entries, a file's bytes, a link's target. */
-  readonly problem?: { readonly code: string; readonly message: string }
+  readonly problem?: ProblemJson
+}
+
+export interface PathJson {
+  /** Relative to the snapshot's root. */
+  readonly path?: string
+  /** Instead of `path` where that is no UTF-8. */
+  readonly pathBase64?: string
+}
+
+export function pathJson(path: Uint8Array): PathJson {
+  const text = textOf(path)
+  return text === undefined ? { pathBase64: base64(path) } : { path: text }
+}
+
+/** A path for people, harmless for a terminal. */
+export function printablePath({ path, pathBase64 }: PathJson): string {
+  return path === undefined ? `base64:${pathBase64 ?? ""}` : printable(path)
+}
+
+export interface ProblemJson {
+  readonly code: string
+  readonly message: string
+}
+
+export function problemJson({ code, message }: StorageError): ProblemJson {
+  return { code, message }
 }
 
 const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true })
@@ -33,16 +56,21 @@ export function textOf(bytes: Uint8Array): string | undefined {
   }
 }
 
-export function entryJson(
-  path: Uint8Array,
+interface More extends Pick<EntryJson, "sha256" | "problem"> {
+  readonly target?: Uint8Array
+}
+
+export function entryJson(path: Uint8Array, entry: SnapshotEntry, more: More): EntryJson {
+  return { ...pathJson(path), ...fieldsJson(entry, more) }
+}
+
+/** Everything but its path. */
+export function fieldsJson(
   { kind, size, mode, uid, gid, modified }: SnapshotEntry,
-  more: { readonly target?: Uint8Array } & Pick<EntryJson, "sha256" | "problem">,
-): EntryJson {
-  const { target, ...rest } = more
-  const pathText = textOf(path)
+  { target, ...rest }: More,
+): Omit<EntryJson, keyof PathJson> {
   const targetText = target === undefined ? undefined : textOf(target)
   return {
-    ...(pathText === undefined ? { pathBase64: base64(path) } : { path: pathText }),
     type: kind,
     size,
     mode: mode === undefined ? null : mode.toString(8).padStart(4, "0"),

@@ -4,7 +4,7 @@ import type { Context } from "../context.js"
 import { exitCodes } from "../exit-codes.js"
 import { formatBytes } from "../figures.js"
 import { printable } from "../printable.js"
-import { type EntryJson, entryJson } from "./entry-json.js"
+import { type EntryJson, entryJson, printablePath } from "./entry-json.js"
 import { openSnapshot, type PlaceOptions, withPlace } from "./place.js"
 import { walk } from "./walk.js"
 
@@ -69,7 +69,7 @@ async function printText(entries: AsyncIterable<EntryJson>, { out }: Context): P
     await out.bytes(lineOf(entry) + "\n")
     if (entry.problem === undefined) continue
     isWhole = false
-    out.note(`${nameOf(entry)}: ${printable(entry.problem.message)} [${entry.problem.code}]`)
+    out.note(`${printablePath(entry)}: ${printable(entry.problem.message)} [${entry.problem.code}]`)
   }
   return isWhole
 }
@@ -83,11 +83,7 @@ function lineOf(entry: EntryJson): string {
     (type === "file" ? formatBytes(size) : "-").padStart(9),
     mtime === null ? "-".padEnd(20) : `${mtime.slice(0, 19)}Z`,
     ...(sha256 === undefined ? [] : [sha256]),
-    nameOf(entry) + (link === undefined ? "" : ` -> ${printable(link)}`),
+    printablePath(entry) + (link === undefined ? "" : ` -> ${printable(link)}`),
   ]
   return cells.join(" ")
-}
-
-function nameOf({ path, pathBase64 }: EntryJson): string {
-  return path === undefined ? `base64:${pathBase64 ?? ""}` : printable(path)
 }

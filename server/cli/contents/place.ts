@@ -43,12 +43,26 @@ export interface OpenedSnapshot {
   readonly path: string
 }
 
-/** Opens what `SNAPSHOT[:/path]` names. Throws StorageError, or that the words make no sense. */
-export async function openSnapshot(
-  words: string,
-  options: PlaceOptions,
-  context: Context,
-): Promise<OpenedSnapshot> {
+export interface ReadPlace {
+  readonly snapshots: readonly Snapshot[]
+  readonly contents: SnapshotContents
+}
+
+/** What lies in a directory, its indexes read. Throws StorageError. */
+export async function readPlace(options: PlaceOptions, context: Context): Promise<ReadPlace> {
+  const repository = await openPlace(options, context)
+  const { snapshots } = await repository.list()
+  return { snapshots, contents: await repository.openContents() }
+}
+
+export interface SnapshotWords {
+  readonly id: string
+  /** Without "/" at its ends. */
+  readonly path: string
+}
+
+/** Takes `SNAPSHOT[:/path]` apart. Throws that the words make no sense. */
+export function snapshotWords(words: string): SnapshotWords {
   const [, id, path = ""] = /^([0-9a-f]+|latest)(?::(.*))?$/su.exec(words) ?? []
   if (id === undefined) {
     throw usageError(
@@ -56,14 +70,22 @@ export async function openSnapshot(
       "`cistern snapshots --at PATH` lists them.",
     )
   }
-  const repository = await openPlace(options, context)
-  const { snapshots } = await repository.list()
-  const snapshot = choose(snapshots, id)
-  return { contents: await repository.openContents(), snapshot, path: path.replace(/^\/+|\/+$/g, "") }
+  return { id, path: path.replace(/^\/+|\/+$/g, "") }
 }
 
-/** `latest`: the one that began last, whatever it is of. */
-function choose(snapshots: readonly Snapshot[], id: string): Snapshot {
+/** Opens what `SNAPSHOT[:/path]` names. Throws StorageError, or that the words make no sense. */
+export async function openSnapshot(
+  words: string,
+  options: PlaceOptions,
+  context: Context,
+): Promise<OpenedSnapshot> {
+  const { id, path } = snapshotWords(words)
+  const { snapshots, contents } = await readPlace(options, context)
+  return { contents, snapshot: chooseSnapshot(snapshots, id), path }
+}
+
+/** The one of that id, or of that beginning of an id. `latest`: the one that began last, whatever it is of. */
+export function chooseSnapshot(snapshots: readonly Snapshot[], id: string): Snapshot {
   const fitting = id === "latest" ? snapshots.slice(-1) : snapshots.filter((one) => one.id.startsWith(id))
   const [snapshot] = fitting
   if (snapshot === undefined) {

@@ -1,3 +1,4 @@
+import { execFileSync, spawnSync } from "node:child_process"
 import { createHash } from "node:crypto"
 import { truncateSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
@@ -108,9 +109,44 @@ describe.each(FULL)("cistern get of %s", (name) => {
     }
   })
 
-  it("refuses a directory", async () => {
-    const result = await at(name, ["get", `${restoredOf(name).id}:app`])
-    expect(result).toMatchObject({ exitCode: 2, stdout: "" })
+  it("refuses a directory without a format, and what belongs to the other kind", async () => {
+    const { id } = restoredOf(name)
+    for (const words of [
+      [`${id}:app`],
+      [`${id}:app`, "--format", "tar", "--range", "0-1"],
+      [`${id}:app`, "--format", "rar"],
+      [`${id}:README.txt`, "--format", "tar"],
+      [`${id}:README.txt`, "--skip-damaged"],
+      [`${id}:README.txt`, "--range", "x"],
+      [`${id}:README.txt`, "--range", "5-1"],
+    ])
+      expect(await at(name, ["get", ...words])).toMatchObject({ exitCode: 2, stdout: "" })
+  })
+
+  it("writes a range of a file", async () => {
+    const { id } = restoredOf(name)
+    const get = (...range: string[]): Promise<CliResult> => at(name, ["get", `${id}:app/cover.jpg`, ...range])
+    const whole = (await get()).bytes
+    expect((await get("--range", "10-19")).bytes.equals(whole.subarray(10, 20))).toBe(true)
+    expect((await get("--range", "-7")).bytes.equals(whole.subarray(-7))).toBe(true)
+    expect((await get("--range", "20000-")).bytes.equals(whole.subarray(20_000))).toBe(true)
+    expect(await get("--range", "99999999-")).toMatchObject({ exitCode: 1, stdout: "" })
+  })
+
+  it("writes a directory as an archive that the real programs read", async () => {
+    const { id, files = [] } = restoredOf(name)
+    const sha256 = files.find(({ path }) => path === "app/cover.jpg")?.sha256
+    for (const [format, program] of [
+      ["tar", ["tar", "-xOf"]],
+      ["zip", ["unzip", "-p"]],
+    ] as const) {
+      const result = await at(name, ["get", `${id}:app`, "--format", format])
+      expect([result.exitCode, result.stderr]).toEqual([0, ""])
+      const file = join(scratch(), "archive")
+      writeFileSync(file, result.bytes)
+      const bytes = execFileSync(program[0], [program[1], file, "app/cover.jpg"])
+      expect(createHash("sha256").update(bytes).digest("hex")).toBe(sha256)
+    }
   })
 })
 
@@ -138,6 +174,116 @@ describe.each(["kopia/format-3", "restic/v2-by-0.18"])("damage in %s", (name) =>
     expect(result.exitCode).toBe(1)
     expect(entries.length).toBe(whole.length)
     for (const { problem } of damaged) expect(problem?.code).toBe("corrupt")
+  })
+
+  it("breaks an archive off, or is left out of it and named", async () => {
+    const directory = fixtureCopy(name)
+    const { id } = restoredOf(name)
+    for (const pack of await dataPacks(name, directory)) truncateSync(pack, 60)
+    const broken = await at(name, ["get", id, "--format", "tar"], directory)
+    expect(broken.exitCode).toBe(1)
+    expect(broken.stderr).toContain("[corrupt]")
+    const read = spawnSync("tar", ["-tf", "-"], { input: broken.bytes, encoding: "utf8" })
+    expect(read).toMatchObject({ status: 2, stderr: expect.stringContaining("Unexpected EOF") as string })
+    const rest = await at(name, ["get", id, "--format", "tar", "--skip-damaged"], directory)
+    expect(rest.exitCode).toBe(1)
+    expect(rest.stderr.match(/^left out: /gm)?.length).toBeGreaterThan(5)
+    expect(spawnSync("tar", ["-tf", "-"], { input: rest.bytes })).toMatchObject({ status: 0 })
+  })
+
+  it("of directories is told by diff and find, with exit code 1", async () => {
+    const directory = fixtureCopy(name)
+    const { id } = restoredOf(name)
+    const data = new Set(await dataPacks(name, directory))
+    const [first, second] = [restoredOf(name).id, await otherOf(name)]
+    for (const pack of filesBelow(directory, /^(q|data)\//)) if (!data.has(pack)) truncateSync(pack, 60)
+    for (const words of [
+      ["find", "x"],
+      ["diff", first, second, "--json"],
+    ]) {
+      const result = await at(name, words, directory)
+      expect(result.exitCode).toBe(1)
+      expect(result.stdout + result.stderr).toContain("corrupt")
+    }
+    expect(id).toBe(first)
+  })
+})
+
+/** The id of another snapshot. */
+async function otherOf(name: string): Promise<string> {
+  const { stdout } = await at(name, ["snapshots", "--json"])
+  const { snapshots } = JSON.parse(stdout) as { snapshots: { id: string }[] }
+  const other = snapshots.find(({ id }) => id !== restoredOf(name).id)
+  if (other === undefined) throw new Error("there is only one snapshot")
+  return other.id
+}
+
+interface DiffJson {
+  readonly changes: readonly {
+    readonly change: string
+    readonly path?: string
+    readonly what: readonly string[]
+  }[]
+  readonly summary: Readonly<Record<string, number>>
+}
+
+describe.each(FULL)("cistern diff in %s", (name) => {
+  it("tells what differs as text and as JSON, metadata only when asked, and exits with 0", async () => {
+    const [before, after] = [restoredOf(name).id, await otherOf(name)]
+    const json = await at(name, ["diff", before, after, "--json"])
+    const { changes, summary } = JSON.parse(json.stdout) as DiffJson
+    const text = await at(name, ["diff", before, after])
+    expect([json.exitCode, text.exitCode]).toEqual([0, 0])
+    expect(changes.length).toBeGreaterThan(0)
+    expect(text.stdout.trimEnd().split("\n")).toHaveLength(changes.length)
+    expect(text.stdout.replaceAll("\n", "")).not.toMatch(/\p{Cc}/u)
+    expect(summary["added"]).toBe(changes.filter(({ change }) => change === "added").length)
+    expect(summary["changed"]).toBe(changes.filter(({ what }) => what.includes("content")).length)
+    const all = JSON.parse(
+      (await at(name, ["diff", before, after, "--metadata", "--json"])).stdout,
+    ) as DiffJson
+    expect(all.changes.length).toBe(changes.length + (summary["metadata"] ?? -1))
+    const same = await at(name, ["diff", after, after, "--json"])
+    expect(JSON.parse(same.stdout)).toMatchObject({ changes: [], summary: { added: 0, changed: 0 } })
+    expect(await at(name, ["diff", `${after}:app`, `${after}:nothing`])).toMatchObject({ exitCode: 1 })
+  })
+})
+
+interface FindJson {
+  readonly found: readonly { readonly path?: string; readonly snapshots: number; readonly identity: string }[]
+}
+
+describe.each(FULL)("cistern find in %s", (name) => {
+  it("finds a file in all snapshots, in one, below a directory, and of an identity", async () => {
+    const find = async (...words: string[]): Promise<FindJson["found"]> => {
+      const result = await at(name, ["find", ...words, "--json"])
+      expect(result.exitCode).toBe(0)
+      return (JSON.parse(result.stdout) as FindJson).found
+    }
+    const all = await find("cover.jpg")
+    expect(all.map(({ path }) => path)).toContain("app/cover.jpg")
+    expect(await find("COVER.*", "-i")).toEqual(all)
+    expect(await find("/app/cover.jpg")).toEqual(all)
+    expect(await find("cover.jpg", "--path", "app")).toEqual(all)
+    expect(await find("cover.jpg", "--identity", all[0]?.identity ?? "")).toEqual(
+      all.filter(({ identity }) => identity === all[0]?.identity),
+    )
+    expect((await find("cover.jpg", "--snapshot", "latest"))[0]).toMatchObject({
+      path: "app/cover.jpg",
+      snapshots: 1,
+    })
+    const text = await at(name, ["find", "*"])
+    expect(text.exitCode).toBe(0)
+    expect(text.stdout.replaceAll("\n", "")).not.toMatch(/\p{Cc}/u)
+  })
+
+  it("says when nothing fits, and what it was called wrongly for", async () => {
+    expect(await at(name, ["find", "no-such-file"])).toMatchObject({ exitCode: 1, stderr: "Nothing fits.\n" })
+    for (const words of [
+      ["find", ".."],
+      ["find", "x", "--identity", "a@b:/c"],
+    ])
+      expect(await at(name, words)).toMatchObject({ exitCode: 2 })
   })
 })
 
