@@ -16,6 +16,7 @@ import { freshOnceCommand } from "./fresh-once.js"
 import { repositoriesCommand } from "./repositories.js"
 import { hardwareCommand } from "./hardware.js"
 import { quotasCommand } from "./quotas.js"
+import { scrubCommand } from "./scrub.js"
 import { serveCommand } from "./serve.js"
 import { snapshotsCommand } from "./snapshots.js"
 import { exportsCommand } from "./exports.js"
@@ -41,6 +42,7 @@ const commands = [
   snapshotsCommand,
   lsCommand,
   getCommand,
+  scrubCommand,
   repositoriesCommand,
   storesCommand,
   exportsCommand,
