@@ -72,6 +72,7 @@ async function run(options: Options, context: Context): Promise<void> {
         shown.update(done, totalBytes)
       },
     })
+    shown.update(report.bytes)
     shown.end()
     if (options.json === true) context.out.json(jsonOf(report))
     else context.out.text(textOf(report, ledger !== undefined))
@@ -110,6 +111,10 @@ function textOf(report: ScrubReport, hasLedger: boolean): string {
     ...named(
       "wrong at the first reading and right at the second: look at memory, cables and disk",
       report.unsteady,
+    ),
+    ...named(
+      "written anew since the last scrub: right after a new password or format, else a fault",
+      report.changed,
     ),
     ...named("being written, left for the next scrub", report.unsettled),
     ...(unknown.length === 0

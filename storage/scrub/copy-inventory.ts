@@ -13,7 +13,8 @@ export function copyInventory(walked: Walked, manifest: ReadonlyMap<string, stri
     ...file,
     sha256: manifest.get(file.path),
     rewritten: true,
-    neverEmpty: false,
+    oftenRewritten: true,
+    sealed: false,
   }))
   const missing = [...manifest.keys()].filter((path) => !there.has(path))
   const damage: Damage[] = missing.map((blob) => ({ blob, code: "missing" }))

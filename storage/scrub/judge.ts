@@ -26,14 +26,13 @@ const YOUNG_MS = 120_000
 
 /** What a reader is to find, by name, manifest or ledger. */
 export function errandFor(file: StoredFile, record: BlobRecord | undefined): Errand {
-  const { path, sha256, rewritten } = file
-  if (sha256 !== undefined || record === undefined) return { path, sha256, ifModified: undefined }
-  return { path, sha256: record.sha256, ifModified: rewritten ? record.modified : undefined }
+  const { path, sha256, rewritten, sealed } = file
+  if (sha256 !== undefined || record === undefined) return { path, sha256, ifModified: undefined, sealed }
+  return { path, sha256: record.sha256, ifModified: rewritten ? record.modified : undefined, sealed }
 }
 
 /** Pure. `now` in milliseconds; `earlier`: how it was before it had its time to settle, where it was unsettled then. */
 export function judge(
-  file: StoredFile,
   record: BlobRecord | undefined,
   look: Look,
   { now, earlier }: { readonly now: number; readonly earlier?: FileState },
@@ -50,7 +49,7 @@ export function judge(
     case "read":
   }
   const { sha256, length, modified } = look.reading
-  if (look.is === "wrong" || (look.is === "new" && length === 0 && file.neverEmpty)) {
+  if (look.is === "wrong") {
     const hasSettled = earlier?.length === length && earlier.modified === modified
     return isYoung(modified, now) && !hasSettled
       ? { kind: "unsettled", as: { length, modified } }

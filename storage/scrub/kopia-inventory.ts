@@ -29,7 +29,7 @@ export function kopiaInventory(walked: Walked, place: KopiaPlace): Inventory {
   for (const file of walked.files) {
     const id = idOf(file.path, place)
     if (file.path === SHARDS_FILE)
-      files.push({ ...file, sha256: undefined, rewritten: true, neverEmpty: true })
+      files.push({ ...file, sha256: undefined, rewritten: true, oftenRewritten: false, sealed: false })
     else if (TEMPORARY.test(file.path)) temporary.push(file.path)
     else if (id === undefined || kindOfBlob(id) === "unknown") foreign.push(file.path)
     else {
@@ -65,7 +65,13 @@ function idOf(path: string, place: KopiaPlace): string | undefined {
 function storedFile(file: FoundFile, id: string): StoredFile {
   const kind = kindOfBlob(id)
   const sha256 = kind === "epoch_marker" || kind === "watermark" ? wordsOf[kind] : undefined
-  return { ...file, sha256, rewritten: REWRITTEN.test(id), neverEmpty: true }
+  return {
+    ...file,
+    sha256,
+    rewritten: REWRITTEN.test(id),
+    oftenRewritten: id === "kopia.maintenance",
+    sealed: sha256 === undefined && id !== FORMAT_BLOB,
+  }
 }
 
 function sha256Of(text: string): string {

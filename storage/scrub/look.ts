@@ -9,6 +9,8 @@ export interface Errand {
   readonly sha256: string | undefined
   /** Where the engine writes a file again: `sha256` is of the file with this time, another one is new. */
   readonly ifModified: Instant | undefined
+  /** It is encrypted: what is empty or holds a page of zeros is damaged, whatever it must be. */
+  readonly sealed: boolean
 }
 
 /** What a reader found, after a second reading where the first one was not as it must be. */
@@ -52,7 +54,10 @@ function settled(errand: Errand, reading: Reading | FailedReading, unsteady: boo
     return reading.code === "stopped" ? { kind: "stopped" } : undefined
   }
   const isNew = errand.sha256 === undefined || (errand.ifModified ?? reading.modified) !== reading.modified
-  if (isNew) return reading.held ? { kind: "read", reading, is: "new", unsteady } : undefined
+  if (isNew) {
+    const cannotBe = errand.sealed && (reading.length === 0 || reading.hasZeroPage)
+    return reading.held && !cannotBe ? { kind: "read", reading, is: "new", unsteady } : undefined
+  }
   return reading.sha256 === errand.sha256 ? { kind: "read", reading, is: "right", unsteady } : undefined
 }
 

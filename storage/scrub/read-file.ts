@@ -12,6 +12,8 @@ export interface Reading {
   readonly sha256: string
   /** Bytes that were read. */
   readonly length: number
+  /** Whether 4096 bytes from a multiple of 4096 are all zeros, as disks and filesystems lose them. */
+  readonly hasZeroPage: boolean
   /** Before the first byte was read. */
   readonly modified: Instant
   /** Whether length and time were the same after the last byte. */
@@ -55,11 +57,13 @@ function readOpen(
   advice.sequential(descriptor)
   const hash = createHash("sha256")
   let length = 0
+  let hasZeroPage = false
   for (let kept = 0; ;) {
     if (!control.mayRead(Math.min(buffer.length, Number(before.size) - length))) return { code: "stopped" }
     const count = readSync(descriptor, buffer, 0, buffer.length, length)
     if (count === 0) break
     hash.update(count === buffer.length ? buffer : buffer.subarray(0, count))
+    hasZeroPage ||= holdsZeroPage(buffer, count, length)
     length += count
     control.didRead(count)
     if (length - kept < FORGET_EVERY) continue
@@ -69,7 +73,18 @@ function readOpen(
   advice.forget(descriptor)
   const after = fstatSync(descriptor, { bigint: true })
   const held = after.size === before.size && after.mtimeNs === before.mtimeNs && length === Number(after.size)
-  return { sha256: hash.digest("hex"), length, modified: before.mtimeNs, held }
+  return { sha256: hash.digest("hex"), length, hasZeroPage, modified: before.mtimeNs, held }
+}
+
+const PAGE = Buffer.alloc(4096)
+
+/** `offset`: where in the file the buffer's first byte lies. */
+function holdsZeroPage(buffer: Buffer, count: number, offset: number): boolean {
+  const first = (PAGE.length - (offset % PAGE.length)) % PAGE.length
+  for (let at = first; at + PAGE.length <= count; at += PAGE.length) {
+    if (buffer[at] === 0 && buffer.compare(PAGE, 0, PAGE.length, at, at + PAGE.length) === 0) return true
+  }
+  return false
 }
 
 /** Without a trace in the time of last access where this process may; a fifo does not hold it. */

@@ -15,6 +15,8 @@ export interface ScrubReport {
   readonly unknown: readonly string[]
   /** How many the ledger remembers from now on: they were never read before, or the engine wrote them again. */
   readonly recorded: number
+  /** Files that the engine hardly ever writes again and that changed since the ledger knew them: a new password, a new format, or a fault. */
+  readonly changed: readonly string[]
   /** Files that were being written all the time. The next scrub reads them. */
   readonly unsettled: readonly string[]
   /** Right at the second reading and not at the first: memory, a cable or the disk is not well. */

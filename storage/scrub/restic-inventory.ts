@@ -22,10 +22,10 @@ export function resticInventory(walked: Walked): Inventory {
     const [, folder, id] = HASH_NAMED.exec(file.path) ?? []
     const strayId = HASH_SOMEWHERE.exec(file.path)?.[1]
     if (id !== undefined && (folder === undefined || id.startsWith(folder))) {
-      files.push({ ...file, sha256: id, rewritten: false, neverEmpty: true })
+      files.push({ ...file, sha256: id, rewritten: false, oftenRewritten: false, sealed: true })
     } else if (file.path === "config") {
       // Only a change of the repository's format writes it again.
-      files.push({ ...file, sha256: undefined, rewritten: true, neverEmpty: true })
+      files.push({ ...file, sha256: undefined, rewritten: true, oftenRewritten: false, sealed: true })
     } else if (strayId !== undefined) astray.push({ blob: file.path, id: strayId })
     else if (TEMPORARY.test(file.path)) temporary.push(file.path)
     else foreign.push(file.path)

@@ -157,7 +157,7 @@ class Scrub {
     const now = this.#now()
     return batch.map((file, at) => {
       const look = looks[at] ?? ({ kind: "stopped" } as const)
-      return judge(file, records[at], look, { now, earlier: earlier?.get(file) })
+      return judge(records[at], look, { now, earlier: earlier?.get(file) })
     })
   }
 

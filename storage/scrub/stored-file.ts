@@ -17,8 +17,10 @@ export interface StoredFile extends FoundFile {
   readonly sha256: string | undefined
   /** The engine itself writes new bytes under the same name: with a new time it is a new file. */
   readonly rewritten: boolean
-  /** No writer ever leaves such a file empty. */
-  readonly neverEmpty: boolean
+  /** It does so as a matter of course. */
+  readonly oftenRewritten: boolean
+  /** It is encrypted as a whole: never empty, never with a page of zeros, as a crash may leave it. */
+  readonly sealed: boolean
 }
 
 export type ScrubEngine = "kopia" | "restic" | "copy"

@@ -1,11 +1,14 @@
 import { readFileSync } from "node:fs"
 import { DirectoryTree, fileError } from "../blobs/index.js"
 import { StorageError } from "../errors.js"
+import { FORMAT_BLOB } from "../kopia/blob-id.js"
+import { parseFormatBlob } from "../kopia/format-blob.js"
+import { FORMAT_FILES } from "../kopia/head.js"
 import { looksLikeKopia } from "../kopia/locate.js"
 import { LAYOUT_WITHOUT_FILE, parseShards, SHARDS_FILE } from "../kopia/shards.js"
 import { looksLikeRestic } from "../restic/layout.js"
 import { copyInventory, isCopyFolder } from "./copy-inventory.js"
-import { isKopiaFolder, kopiaInventory, type KopiaPlace } from "./kopia-inventory.js"
+import { isKopiaFolder, kopiaInventory } from "./kopia-inventory.js"
 import { parseManifest } from "./manifest.js"
 import { isResticFolder, resticInventory } from "./restic-inventory.js"
 import type { Inventory, ScrubEngine } from "./stored-file.js"
@@ -36,12 +39,33 @@ export async function takeInventory({ root, engine, manifest }: InventoryRequest
     })
   }
   if (found === "restic") return resticInventory(walkFiles(root, isResticFolder))
+  return takeKopia(root)
+}
+
+/** Two files are in plain text, and can be proven a little without a password and without a ledger. */
+function takeKopia(root: string): Inventory {
   const walked = walkFiles(root, isKopiaFolder)
   const names = new Set(walked.files.map(({ path }) => path))
-  const { place, isBroken } = kopiaPlace(root, names)
-  const inventory = kopiaInventory(walked, place)
-  if (!isBroken) return inventory
-  return { ...inventory, damage: [...inventory.damage, { blob: SHARDS_FILE, code: "corrupt" }] }
+  const broken: string[] = []
+  const parsed = <T>(file: string, parse: (bytes: Uint8Array) => T): T | undefined => {
+    try {
+      return parse(readFileSync(`${root}/${file}`))
+    } catch (error) {
+      // One that cannot be read, or is gone by now, is met again when all files are read.
+      if (error instanceof StorageError && error.code === "corrupt") broken.push(file)
+      return undefined
+    }
+  }
+  const formatFile = FORMAT_FILES.find((file) => names.has(file))
+  if (formatFile !== undefined) parsed(formatFile, (bytes) => parseFormatBlob(bytes, formatFile))
+  const isFlat = formatFile === FORMAT_BLOB && !names.has(SHARDS_FILE)
+  const layout = names.has(SHARDS_FILE) ? parsed(SHARDS_FILE, parseShards) : LAYOUT_WITHOUT_FILE
+  const inventory = kopiaInventory(walked, isFlat ? "objects" : { layout })
+  return {
+    ...inventory,
+    files: inventory.files.filter(({ path }) => !broken.includes(path)),
+    damage: [...inventory.damage, ...broken.map((blob) => ({ blob, code: "corrupt" as const }))],
+  }
 }
 
 async function engineAt(root: string): Promise<Exclude<ScrubEngine, "copy">> {
@@ -58,19 +82,6 @@ async function engineAt(root: string): Promise<Exclude<ScrubEngine, "copy">> {
     })
   }
   return kopia ? "kopia" : "restic"
-}
-
-function kopiaPlace(root: string, names: ReadonlySet<string>): { place: KopiaPlace; isBroken: boolean } {
-  if (!names.has(SHARDS_FILE)) {
-    const isFlat = names.has("kopia.repository") && !names.has("kopia.repository.f")
-    return { place: isFlat ? "objects" : { layout: LAYOUT_WITHOUT_FILE }, isBroken: false }
-  }
-  try {
-    return { place: { layout: parseShards(readFileSync(`${root}/${SHARDS_FILE}`)) }, isBroken: false }
-  } catch (error) {
-    // One that cannot be read is found when all files are read.
-    return { place: { layout: undefined }, isBroken: error instanceof StorageError }
-  }
 }
 
 function textOf(file: string): string {

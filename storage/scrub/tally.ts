@@ -18,6 +18,7 @@ export class Tally {
   readonly #unread: Unread[]
   readonly #unknown: string[] = []
   readonly #unsteady: string[] = []
+  readonly #changed: string[] = []
   #batch = new Map<string, BlobRecord>()
   #checked = 0
   #recorded = 0
@@ -31,14 +32,15 @@ export class Tally {
     this.#unread = [...inventory.unread]
   }
 
-  add({ path }: StoredFile, verdict: Verdict): void {
+  add(file: StoredFile, verdict: Verdict): void {
+    const { path } = file
     if (verdict.kind === "stopped") return
     this.files++
     this.#failuresInARow = verdict.kind === "bad" && verdict.code === "io" ? this.#failuresInARow + 1 : 0
     switch (verdict.kind) {
       case "right":
       case "first":
-        this.#remember(path, verdict)
+        this.#remember(file, verdict)
         return
       case "bad":
         if (verdict.code === "corrupt") this.#checked++
@@ -77,6 +79,7 @@ export class Tally {
       unread: this.#unread,
       unknown: this.#unknown.sort(),
       recorded: this.#recorded,
+      changed: this.#changed,
       unsettled: this.unsettled,
       unsteady: this.#unsteady,
       gone: this.#gone + this.#lost(),
@@ -87,11 +90,14 @@ export class Tally {
     }
   }
 
-  #remember(path: string, verdict: Verdict & { kind: "right" | "first" }): void {
+  #remember({ path, oftenRewritten }: StoredFile, verdict: Verdict & { kind: "right" | "first" }): void {
     if (verdict.unsteady) this.#unsteady.push(path)
     if (verdict.kind === "right") this.#checked++
     else if (this.#ledger === undefined) this.#unknown.push(path)
-    else this.#recorded++
+    else {
+      if (!oftenRewritten && this.#ledger.known(path) !== undefined) this.#changed.push(path)
+      this.#recorded++
+    }
     if (this.#ledger !== undefined) this.#batch.set(path, verdict.record)
   }
 
