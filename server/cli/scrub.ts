@@ -72,7 +72,6 @@ async function run(options: Options, context: Context): Promise<void> {
         shown.update(done, totalBytes)
       },
     })
-    shown.update(report.bytes)
     shown.end()
     if (options.json === true) context.out.json(jsonOf(report))
     else context.out.text(textOf(report, ledger !== undefined))

@@ -30,7 +30,7 @@ export interface ScrubOptions extends InventoryRequest {
   /** Asked some times a second; while it says true, nothing is read. */
   readonly pause?: () => boolean
   readonly signal?: AbortSignal
-  /** Called some times a second. */
+  /** Called some times a second, and at the end. */
   readonly onProgress?: (progress: ScrubProgress) => void
   /** Milliseconds since 1970. */
   readonly now?: () => number
@@ -89,6 +89,7 @@ class Scrub {
       )
       tally = new Tally(inventory, this.#options.ledger)
       await this.#readAll(inventory.files, tally, rotates)
+      this.#tick(tally)
       return tally.report({
         bytes: this.#control.bytesRead,
         seconds: (performance.now() - started) / 1000,
@@ -137,11 +138,12 @@ class Scrub {
           if (verdict.kind === "unsettled") unsettled.set(file, verdict.as)
           else tally.add(file, verdict)
         }
-        tally.save()
+        tally.saveSometimes()
         if (tally.mustStop) this.#control.stop()
       }
     }
     await Promise.all(this.#readers.map(serve))
+    tally.save()
     return unsettled
   }
 

@@ -43,9 +43,9 @@ function compare<T extends number | bigint | string>(a: T, b: T): number {
 }
 
 const MOST_FILES = 64
-const MOST_BYTES = 32 * 1024 * 1024
+const MOST_BYTES = 1024 * 1024
 
-/** Cuts into pieces that a reader is given at once: few messages for small files, and little to do again after a crash. */
+/** Cuts into pieces that a reader is given at once: few messages for small files, and large ones each by itself. */
 export function* batches(files: readonly StoredFile[]): Generator<readonly StoredFile[]> {
   let batch: StoredFile[] = []
   let bytes = 0

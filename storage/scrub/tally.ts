@@ -6,6 +6,9 @@ import type { Damage, Inventory, StoredFile, Unread } from "./stored-file.js"
 /** After so many files in a row that cannot be read, it is the disk, and reading on would only hurt it. */
 const MOST_FAILURES = 100
 
+/** The most that is read again after a crash. */
+const SAVE_MS = 1000
+
 /** Gathers what becomes of every file, and hands the ledger what it is to remember. */
 export class Tally {
   skipped = 0
@@ -20,6 +23,7 @@ export class Tally {
   readonly #unsteady: string[] = []
   readonly #changed: string[] = []
   #batch = new Map<string, BlobRecord>()
+  #saved = performance.now()
   #checked = 0
   #recorded = 0
   #gone = 0
@@ -57,8 +61,13 @@ export class Tally {
     }
   }
 
-  /** Has the ledger remember what was found since the last call. */
+  /** Has the ledger remember what was found, unless it did so a moment ago: each time, the disk is waited for. */
+  saveSometimes(): void {
+    if (performance.now() - this.#saved > SAVE_MS) this.save()
+  }
+
   save(): void {
+    this.#saved = performance.now()
     if (this.#batch.size === 0) return
     this.#ledger?.checked(this.#batch)
     this.#batch = new Map()

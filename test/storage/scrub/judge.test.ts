@@ -151,7 +151,7 @@ describe("what is due", () => {
   it("is handed out in pieces that are neither long nor many", () => {
     const small = Array.from({ length: 130 }, (_, at) => file(`s${at}`, at))
     expect([...batches(small)].map(({ length }) => length)).toEqual([64, 64, 2])
-    const large = Array.from({ length: 5 }, (_, at) => file(`l${at}`, at, { length: 20 * 1024 * 1024 }))
+    const large = Array.from({ length: 5 }, (_, at) => file(`l${at}`, at, { length: 900 * 1024 }))
     expect([...batches(large)].map(({ length }) => length)).toEqual([1, 1, 1, 1, 1])
     expect([...batches([])]).toEqual([])
   })
