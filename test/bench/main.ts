@@ -11,6 +11,7 @@ import { memory } from "./memory.js"
 import { refresh } from "./refresh.js"
 import { resticRestart } from "./restic-restart.js"
 import { type Bench, ratio, type Row } from "./row.js"
+import { scrubRows } from "./scrub.js"
 import { renderTable } from "./table.js"
 
 const benches: Readonly<Record<string, Bench>> = {
@@ -21,6 +22,7 @@ const benches: Readonly<Record<string, Bench>> = {
   refresh,
   landed,
   exports: exports500,
+  scrub: scrubRows,
   memory,
 }
 

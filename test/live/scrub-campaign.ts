@@ -18,11 +18,11 @@ export async function scrubCampaign({
   until,
 }: ScrubCampaign): Promise<{ scrubs: number; gone: number }> {
   const ledger = new VolatileLedger()
-  let working = true
+  const work = new AbortController()
   let scrubs = 0
   let gone = 0
   const reading = (async () => {
-    while (working) {
+    while (!work.signal.aborted) {
       const report = await scrubHere(repository, scrubs % 2 === 0 ? { ledger } : {})
       expect(report).toMatchObject({ bad: [], unread: [], unsteady: [], stopped: undefined })
       gone += report.gone
@@ -33,7 +33,7 @@ export async function scrubCampaign({
     for (let round = 0; round < rounds && performance.now() < until; round++)
       await Promise.race([act(round), reading])
   } finally {
-    working = false
+    work.abort()
     await reading
   }
   const last = await scrubHere(repository, { ledger })

@@ -82,7 +82,7 @@ describe("the ledger in a file", () => {
     const way = join(scratch(), "way")
     symlinkSync(root, way)
     expect(() => new FileLedger(join(way, "ledger"), root)).toThrow(/inside of the repository/)
-    expect(() => new FileLedger(`${root}-beside`, root).close()).not.toThrow()
+    new FileLedger(`${root}-beside`, root).close()
   })
 
   it("is no other file, and never writes into one", () => {
