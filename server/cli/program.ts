@@ -20,6 +20,7 @@ import { impactCommand } from "./impact.js"
 import { hardwareCommand } from "./hardware.js"
 import { mendCommand } from "./mend.js"
 import { quotasCommand } from "./quotas.js"
+import { scrubCommand } from "./scrub.js"
 import { serveCommand } from "./serve.js"
 import { snapshotsCommand } from "./snapshots.js"
 import { exportsCommand } from "./exports.js"
@@ -49,6 +50,7 @@ const commands = [
   mendCommand,
   diffCommand,
   findCommand,
+  scrubCommand,
   repositoriesCommand,
   storesCommand,
   exportsCommand,

@@ -12,6 +12,7 @@ import { memory } from "./memory.js"
 import { refresh } from "./refresh.js"
 import { resticRestart } from "./restic-restart.js"
 import { type Bench, ratio, type Row } from "./row.js"
+import { scrubRows } from "./scrub.js"
 import { renderTable } from "./table.js"
 
 const benches: Readonly<Record<string, Bench>> = {
@@ -23,6 +24,7 @@ const benches: Readonly<Record<string, Bench>> = {
   landed,
   exports: exports500,
   impact,
+  scrub: scrubRows,
   memory,
 }
 

@@ -9,7 +9,7 @@ export interface Figure {
 /** One line of the table: what was measured, of us and of the peers in the same run. */
 export interface Row {
   readonly what: string
-  readonly unit: "ms" | "µs" | "requests/s" | "MB"
+  readonly unit: "ms" | "µs" | "requests/s" | "MB/s" | "MB"
   readonly ours: Figure
   readonly peers: readonly Figure[]
   /** What design.md §9 asks for, as a sentence. */
@@ -30,5 +30,5 @@ export type Bench = (context: BenchContext) => Promise<readonly Row[]>
 /** How many times better than the peer: above 1 we are. Undefined where one of the two was not measured. */
 export function ratio(row: Row, peer: Figure): number | undefined {
   if (row.ours.value === undefined || peer.value === undefined) return undefined
-  return row.unit === "requests/s" ? row.ours.value / peer.value : peer.value / row.ours.value
+  return row.unit.endsWith("/s") ? row.ours.value / peer.value : peer.value / row.ours.value
 }

@@ -6,6 +6,7 @@ import { findProgram } from "../support/programs.js"
 import { SeededBytes } from "../support/seeded.js"
 import { ListingLoop } from "./listing-loop.js"
 import { type Act, campaign } from "./rounds.js"
+import { scrubCampaign } from "./scrub-campaign.js"
 import { type ProgramResult, runProgram } from "./running-program.js"
 
 const kopia = findProgram("kopia")
@@ -193,4 +194,19 @@ describe.skipIf(kopia === undefined)("while the real kopia writes, deletes, main
       },
     )
   }
+
+  it("no scrub that runs meanwhile finds any damage", { timeout: 300_000 }, async () => {
+    const live = new LiveKopia()
+    await live.create(3)
+    const acts = live.acts()
+    const tally = await scrubCampaign({
+      repository: live.repository,
+      act: async (round) => acts[round % acts.length]?.(round).run(),
+      rounds: 100 * acts.length,
+      until: performance.now() + Number(process.env.CISTERN_LIVE_SECONDS ?? "60") * 1_000,
+    })
+    console.info("kopia, scrubbed:", tally)
+    expect(tally.scrubs).toBeGreaterThan(5)
+    expect(tally.gone).toBeGreaterThan(0)
+  })
 })

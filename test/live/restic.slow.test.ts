@@ -6,6 +6,7 @@ import { findProgram } from "../support/programs.js"
 import { SeededBytes } from "../support/seeded.js"
 import { ListingLoop } from "./listing-loop.js"
 import { type Act, campaign } from "./rounds.js"
+import { scrubCampaign } from "./scrub-campaign.js"
 import { type ProgramResult, runProgram } from "./running-program.js"
 
 const restic = findProgram("restic")
@@ -105,5 +106,20 @@ describe.skipIf(restic === undefined)("while the real restic writes, forgets, pr
     })
     console.info("restic:", tally, `longest without a good listing: ${loop.longestWithoutMs.toFixed(0)} ms`)
     expect(tally.rounds).toBeGreaterThan(acts.length)
+  })
+
+  it("no scrub that runs meanwhile finds any damage", { timeout: 300_000 }, async () => {
+    const live = new LiveRestic()
+    await live.must(["init"])
+    const acts = live.acts()
+    const tally = await scrubCampaign({
+      repository: live.repository,
+      act: async (round) => acts[round % acts.length]?.(round).run(),
+      rounds: 3 * acts.length,
+      until: performance.now() + Number(process.env.CISTERN_LIVE_SECONDS ?? "120") * 1_000,
+    })
+    console.info("restic, scrubbed:", tally)
+    expect(tally.scrubs).toBeGreaterThan(5)
+    expect(tally.gone).toBeGreaterThan(0)
   })
 })

@@ -1,0 +1,5 @@
+export { FileLedger } from "./file-ledger.js"
+export { type BlobRecord, type ScrubLedger, VolatileLedger } from "./ledger.js"
+export type { ScrubReport } from "./report.js"
+export { scrub, type ScrubOptions, type ScrubProgress } from "./scrub.js"
+export type { Damage, DamageCode, ScrubEngine, Unread } from "./stored-file.js"
