@@ -60,4 +60,9 @@ export interface SnapshotContents {
   read(file: SnapshotEntry, range?: ByteRange): AsyncIterable<Uint8Array>
   /** Where a symlink leads. */
   target(symlink: SnapshotEntry): Promise<Uint8Array>
+  /**
+   * Whether a file has bytes and all of them are zero, told by the ids of its contents: true is certain, false too. At most the index
+   * of a long object is read, never the file. Fails as `read` does when that cannot be told: an index of a long object that is lost.
+   */
+  isZeros(file: SnapshotEntry): Promise<boolean>
 }

@@ -5,6 +5,8 @@ import type { ContentReader } from "./content-reader.js"
 import { parseDirectory } from "./directory-object.js"
 import { isDirectoryObject } from "./object-id.js"
 import { ObjectReader } from "./object-reader.js"
+import type { RepositoryFormat } from "./repository-format.js"
+import { ZeroObjects } from "./zero-objects.js"
 
 /** A directory of a million files has 200 MB of JSON. */
 const MOST_DIRECTORY = 512 * 1024 * 1024
@@ -14,9 +16,11 @@ const MOST_TARGET = 64 * 1024
 /** What is in the snapshots of a Kopia repository. */
 export class KopiaContents implements SnapshotContents {
   readonly #objects: ObjectReader
+  readonly #zeros: ZeroObjects
 
-  constructor(contents: ContentReader) {
+  constructor(contents: ContentReader, format: Pick<RepositoryFormat, "hash" | "secret">) {
     this.#objects = new ObjectReader(contents)
+    this.#zeros = new ZeroObjects(this.#objects, contents, format)
   }
 
   root({ id, root, bytes }: Snapshot): SnapshotEntry {
@@ -67,6 +71,11 @@ export class KopiaContents implements SnapshotContents {
 
   target(symlink: SnapshotEntry): Promise<Uint8Array> {
     return this.#objects.readWhole(objectOf(symlink), MOST_TARGET)
+  }
+
+  async isZeros(file: SnapshotEntry): Promise<boolean> {
+    if (file.kind !== "file" || file.size === 0) return false
+    return this.#zeros.isZeros(objectOf(file), file.size)
   }
 }
 

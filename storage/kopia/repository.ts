@@ -80,7 +80,7 @@ export class KopiaRepository implements Repository {
         const listing = await blobs.listMetadata()
         const opened = await this.#open(blobs)
         const index = await loadContents({ blobs, reader, opened, listing, signal })
-        return new KopiaContents(new ContentReader(blobs, opened, index))
+        return new KopiaContents(new ContentReader(blobs, opened, index), opened.format)
       },
       signal,
     )
