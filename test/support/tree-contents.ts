@@ -81,6 +81,15 @@ export class TreeContents implements SnapshotContents {
     }
   }
 
+  async isZeros(file: SnapshotEntry): Promise<boolean> {
+    let length = 0
+    for await (const piece of this.read(file)) {
+      if (piece.some((byte) => byte !== 0)) return false
+      length += piece.length
+    }
+    return length > 0
+  }
+
   target({ target }: SnapshotEntry): Promise<Uint8Array> {
     return Promise.resolve(target ?? new Uint8Array())
   }
