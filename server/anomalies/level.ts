@@ -39,12 +39,15 @@ export function changedLevel(values: readonly number[], rules: LevelRules): Leve
     if (isOff(values[at - 1])) continue
     if (!values.slice(at).every((value) => isOff(value) && Math.abs(value - usual) > far)) continue
     const earlier = values.slice(Math.max(0, at - rules.window * HABIT_WINDOWS), at)
-    return episodes(earlier, isOff) >= HABIT ? undefined : { at, usual }
+    return episodes(earlier, usual, rules.isOff) >= HABIT ? undefined : { at, usual }
   }
   return undefined
 }
 
-/** How often values left and came back. */
-function episodes(values: readonly number[], isOff: (value: number | undefined) => boolean): number {
-  return values.filter((value, at) => isOff(value) && !isOff(values[at + 1])).length
+/** How often values left at once, and came back: of one that drifts none did. */
+function episodes(values: readonly number[], usual: number, isOff: LevelRules["isOff"]): number {
+  return values.filter((value, at) => {
+    const before = values[at - 1]
+    return before !== undefined && isOff(value, usual) && !isOff(before, usual) && isOff(value, before)
+  }).length
 }

@@ -33,11 +33,16 @@ export function stepsToCompare(
 ): Step[] {
   const last = complete.findIndex((snapshot) => snapshotKey(source, snapshot) === compared)
   const from = last >= 0 ? last + 1 : complete.length - 1
-  return complete.flatMap((after, at) =>
-    at < Math.max(from, complete.length - most) || at < 0
-      ? []
-      : [{ before: complete[at - 1], after, earlier: complete.slice(Math.max(0, at - 1 - EARLIER), Math.max(0, at - 1)) }],
-  )
+  return stepsOf(complete).slice(Math.max(0, from, complete.length - most))
+}
+
+/** Every step, the first snapshot from nothing. */
+export function stepsOf(complete: readonly Snapshot[]): Step[] {
+  return complete.map((after, at) => ({
+    before: complete[at - 1],
+    after,
+    earlier: complete.slice(Math.max(0, at - 1 - EARLIER), Math.max(0, at - 1)),
+  }))
 }
 
 /** The memory after a step was compared. What was found in snapshots that are gone is forgotten. */

@@ -1,6 +1,7 @@
 import { Command } from "commander"
 import { ownPackage } from "../package.js"
 import { adoptCommand } from "./adopt.js"
+import { anomaliesCommand } from "./anomalies.js"
 import { applyCommand } from "./apply.js"
 import { completionCommand } from "./completion.js"
 import { getCommand } from "./contents/get.js"
@@ -41,6 +42,7 @@ const commands = [
   snapshotsCommand,
   lsCommand,
   getCommand,
+  anomaliesCommand,
   repositoriesCommand,
   storesCommand,
   exportsCommand,
