@@ -15,7 +15,8 @@ export const CLOCK_TOLERANCE_MS = 10 * 60_000
 
 export function historyOf(snapshots: readonly Snapshot[], now: number): History {
   const all = [...snapshots].sort(
-    (one, other) => Number(one.start > other.start) - Number(one.start < other.start) || order(one.id, other.id),
+    (one, other) =>
+      Number(one.start > other.start) - Number(one.start < other.start) || order(one.id, other.id),
   )
   // A snapshot that was rewritten or tagged is there twice, and is one backup.
   const complete = [

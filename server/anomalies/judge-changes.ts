@@ -22,7 +22,11 @@ export interface Turnover {
   readonly deleted: boolean
 }
 
-export function turnoverOf({ tally, filesBefore, limits }: Pick<Judged, "tally" | "filesBefore" | "limits">): Turnover {
+export function turnoverOf({
+  tally,
+  filesBefore,
+  limits,
+}: Pick<Judged, "tally" | "filesBefore" | "limits">): Turnover {
   const { count: renamed } = tally.renamed()
   const isMost = (count: number, percent: number): boolean =>
     filesBefore !== undefined &&
@@ -37,7 +41,12 @@ export function turnoverOf({ tally, filesBefore, limits }: Pick<Judged, "tally" 
 }
 
 /** The zeros, and what could not be told. */
-export function zeroAnomalies({ subject, before, after, tally }: Omit<Judged, "filesBefore" | "limits">): Anomaly[] {
+export function zeroAnomalies({
+  subject,
+  before,
+  after,
+  tally,
+}: Omit<Judged, "filesBefore" | "limits">): Anomaly[] {
   const { zeroed, zeros, problem } = tally
   const steps = evidenceOf(before, after)
   const found: Anomaly[] = []
@@ -48,7 +57,13 @@ export function zeroAnomalies({ subject, before, after, tally }: Omit<Judged, "f
       subject,
       title: `${counted(zeroed.count, "file")} (${sizeInWords(zeroed.bytes)}) turned into zeros at the same size by ${timeOf(after)}: ${some(zeroed)}.`,
       hint: `Look at them in the volume. Snapshot ${before?.id ?? ""} still has what was in them: \`cistern get ${before?.id ?? ""}:/PATH\`.`,
-      evidence: { ...steps, count: zeroed.count, bytes: zeroed.bytes, paths: zeroed.paths, more: zeroed.more },
+      evidence: {
+        ...steps,
+        count: zeroed.count,
+        bytes: zeroed.bytes,
+        paths: zeroed.paths,
+        more: zeroed.more,
+      },
     })
   }
   if (zeros.count > 0) {
@@ -59,7 +74,14 @@ export function zeroAnomalies({ subject, before, after, tally }: Omit<Judged, "f
       subject,
       title: `${counted(zeros.count, "file")} (${sizeInWords(zeros.bytes)}) held only zeros when first backed up, at ${timeOf(after)}: ${some(zeros)}.`,
       hint: "See whether the program that made them sets files aside like that. No snapshot has anything else of them.",
-      evidence: { ...steps, count: zeros.count, of: tally.added, bytes: zeros.bytes, paths: zeros.paths, more: zeros.more },
+      evidence: {
+        ...steps,
+        count: zeros.count,
+        of: tally.added,
+        bytes: zeros.bytes,
+        paths: zeros.paths,
+        more: zeros.more,
+      },
     })
   }
   if (problem !== undefined) {
@@ -95,7 +117,13 @@ export function turnoverAnomalies(
       subject,
       title: `${changed.count} of ${filesBefore} files got another content at once by ${timeOf(after)}.`,
       hint: blind,
-      evidence: { ...steps, changed: changed.count, sameTime: tally.unmoved, paths: changed.paths, more: changed.more },
+      evidence: {
+        ...steps,
+        changed: changed.count,
+        sameTime: tally.unmoved,
+        paths: changed.paths,
+        more: changed.more,
+      },
     })
   }
   if (turnover.renamed) {
@@ -117,7 +145,14 @@ export function turnoverAnomalies(
       subject,
       title: `${removed.count - moved} of ${filesBefore} files are gone by ${timeOf(after)}: ${some(removed)}.`,
       hint: `Snapshot ${before?.id ?? ""} still has them; pin it until you know that this is meant.`,
-      evidence: { ...steps, removed: removed.count, moved, added: tally.added, paths: removed.paths, more: removed.more },
+      evidence: {
+        ...steps,
+        removed: removed.count,
+        moved,
+        added: tally.added,
+        paths: removed.paths,
+        more: removed.more,
+      },
     })
   }
   return found

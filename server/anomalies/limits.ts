@@ -1,4 +1,4 @@
-import { parseAge } from "../config/index.js"
+import { type AnomalySettings, parseAge, type RepositoryAnomalies } from "../config/index.js"
 import type { AnomalyCode } from "./codes.js"
 
 /** From where on something is odd. Shares are percent, times milliseconds. */
@@ -51,30 +51,23 @@ export const usualLimits: AnomalyLimits = {
   off: [],
 }
 
-/** Limits as the document says them: what is left out stays usual. */
-export interface AnomalySettings extends Partial<Omit<AnomalyLimits, "intervalMs" | "firstBackupMs">> {
-  /** An age, such as "24h". */
-  readonly interval?: string
-  readonly firstBackup?: string
-}
-
-/** Those of a repository, and of some of its volumes (by "namespace/pvc") others. */
-export interface RepositoryAnomalies extends AnomalySettings {
-  readonly volumes: Readonly<Record<string, AnomalySettings>>
-}
-
 /** What holds for a volume, or for what no volume is known of: its own settings before the repository's before the usual ones. */
-export function limitsOf(settings: RepositoryAnomalies | undefined, volume: string | undefined): AnomalyLimits {
+export function limitsOf(
+  settings: RepositoryAnomalies | undefined,
+  volume: string | undefined,
+): AnomalyLimits {
   const { volumes, ...repository } = settings ?? { volumes: {} }
   const own = volume !== undefined && Object.hasOwn(volumes, volume) ? volumes[volume] : undefined
   return withSettings(withSettings(usualLimits, repository), own ?? {})
 }
 
-function withSettings(limits: AnomalyLimits, { interval, firstBackup, ...plain }: AnomalySettings): AnomalyLimits {
-  const said = Object.fromEntries(Object.entries(plain).filter(([, value]) => value !== undefined))
+function withSettings(
+  limits: AnomalyLimits,
+  { interval, firstBackup, ...plain }: AnomalySettings,
+): AnomalyLimits {
   return {
     ...limits,
-    ...said,
+    ...plain,
     intervalMs: (interval === undefined ? undefined : parseAge(interval)) ?? limits.intervalMs,
     firstBackupMs: (firstBackup === undefined ? undefined : parseAge(firstBackup)) ?? limits.firstBackupMs,
   }

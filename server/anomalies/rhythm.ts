@@ -8,7 +8,10 @@ export interface Rhythm {
 }
 
 /** Fewer say nothing. */
-const LEAST_GAPS = 4
+const LEAST_GAPS = 2
+/** Of fewer, the longest may be far from what is usual: so many times it has to pass. */
+const ENOUGH_GAPS = 4
+const PATIENCE = 4
 const NEWEST_GAPS = 10
 const MOST_GAPS = 30
 /** A gap counts as usual up to this multiple of the median. */
@@ -30,6 +33,7 @@ export function rhythmOf(starts: readonly number[]): Rhythm | undefined {
     .reverse()
   if (gaps.length < LEAST_GAPS) return undefined
   const intervalMs = median(gaps.slice(0, NEWEST_GAPS))
+  if (gaps.length < ENOUGH_GAPS) return { intervalMs, pauseMs: PATIENCE * Math.max(...gaps) }
   const dense = gaps.slice(0, gaps.findLastIndex((gap) => gap <= USUAL * intervalMs) + 1)
   const longest = [...dense].sort((one, other) => other - one)
   const pauseMs = longest[dense.length >= MANY_GAPS ? 1 : 0] ?? intervalMs

@@ -63,7 +63,8 @@ function lost(
     },
   )
   const [first, newest, good] = [known[level?.at ?? -1], known.at(-1), known[(level?.at ?? 0) - 1]]
-  if (level === undefined || first === undefined || newest === undefined || good === undefined) return undefined
+  if (level === undefined || first === undefined || newest === undefined || good === undefined)
+    return undefined
   const percent = Math.round((1 - newest.value / level.usual) * 100)
   const words = inWords[measure]
   return {

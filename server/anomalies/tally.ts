@@ -70,7 +70,8 @@ export class Tally {
     if (kind !== "changed" || old === undefined || now === undefined || !what.includes("content")) return
     this.changed.add(name, now)
     if (old.size === now.size && old.modified === now.modified) this.unmoved++
-    if (old.size === now.size && (await this.#isZeros(now)) && !(await this.#isZeros(old))) this.zeroed.add(name, now)
+    if (old.size === now.size && (await this.#isZeros(now)) && !(await this.#isZeros(old)))
+      this.zeroed.add(name, now)
   }
 
   /** Something could not be compared. */

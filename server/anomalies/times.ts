@@ -32,7 +32,11 @@ function inFuture({ all }: History, now: number, subject: Subject): Anomaly | un
     subject,
     title: `${counted(ahead.length, "snapshot")} of the future: ${timeOf(last)} is ${spanInWords(startMs(last) - now)} ahead.`,
     hint: "Set the clock of the node that wrote it, and of this machine. A mover restores it as the newest until then, and retention counts from it.",
-    evidence: { snapshots: ahead.map(({ id }) => id).slice(0, 20), count: ahead.length, latest: timeOf(last) },
+    evidence: {
+      snapshots: ahead.map(({ id }) => id).slice(0, 20),
+      count: ahead.length,
+      latest: timeOf(last),
+    },
   }
 }
 

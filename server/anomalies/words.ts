@@ -7,11 +7,14 @@ export function sizeInWords(bytes: number): string {
   return `${step === 0 || value >= 100 ? Math.round(value) : value.toFixed(1)} ${units[step] ?? ""}`
 }
 
+const HOUR_MS = 3_600_000
+const DAY_MS = 24 * HOUR_MS
+
 /** "36 hours", "5 days". */
 export function spanInWords(ms: number): string {
-  const [length, unit] =
-    ms >= 72 * 3_600_000 ? [86_400_000, "day"] : ms >= 90 * 60_000 ? [3_600_000, "hour"] : [60_000, "minute"]
-  return counted(Math.round(ms / (length as number)), unit as string)
+  if (ms >= 3 * DAY_MS) return counted(Math.round(ms / DAY_MS), "day")
+  if (ms >= 1.5 * HOUR_MS) return counted(Math.round(ms / HOUR_MS), "hour")
+  return counted(Math.round(ms / 60_000), "minute")
 }
 
 /** "1 file", "2 files". */

@@ -56,11 +56,14 @@ function newcomers(all: readonly Snapshot[]): Snapshot[] {
   const counts = new Map<string, number>()
   for (const { source } of all) counts.set(nameOf(source), (counts.get(nameOf(source)) ?? 0) + 1)
   const firsts = new Map<string, Snapshot>()
-  for (const snapshot of all) if (!firsts.has(nameOf(snapshot.source))) firsts.set(nameOf(snapshot.source), snapshot)
+  for (const snapshot of all)
+    if (!firsts.has(nameOf(snapshot.source))) firsts.set(nameOf(snapshot.source), snapshot)
   return all.filter(({ source }) => {
     const first = firsts.get(nameOf(source))
     return (
-      first !== undefined && (counts.get(nameOf(source)) ?? 0) < STEADY && usualBefore(all, first) !== undefined
+      first !== undefined &&
+      (counts.get(nameOf(source)) ?? 0) < STEADY &&
+      usualBefore(all, first) !== undefined
     )
   })
 }

@@ -21,7 +21,9 @@ interface Options extends PlaceOptions {
 export function anomaliesCommand(program: Command, context: Context): void {
   const command = program
     .command("anomalies")
-    .description("tell what is odd about backups that are intact: zeros, losses, growth, missed ones (no daemon needed)")
+    .description(
+      "tell what is odd about backups that are intact: zeros, losses, growth, missed ones (no daemon needed)",
+    )
     .option("--all", "compare every snapshot with the one before, not only the newest of each source")
     .option("--interval <age>", 'how often backups should be made, such as "24h"; else it is learnt')
     .option("--as-of <time>", "judge as at this time (RFC 3339), not now")

@@ -1,5 +1,10 @@
 import { describe, expect, it } from "vitest"
-import { anomaliesBetween, type Anomaly, type AnomalyLimits, usualLimits } from "../../../server/anomalies/index.js"
+import {
+  anomaliesBetween,
+  type Anomaly,
+  type AnomalyLimits,
+  usualLimits,
+} from "../../../server/anomalies/index.js"
 import { type Snapshot, type SnapshotEntry, StorageError } from "../../../storage/index.js"
 import { directoryOf, entryOf, snapshotOf, TreeContents } from "../../support/tree-contents.js"
 
@@ -24,12 +29,16 @@ class Trees extends TreeContents {
   }
 
   #directory(tree: Tree): string {
-    const folders = [...new Set(Object.keys(tree).flatMap((path) => (path.includes("/") ? [path.split("/")[0] ?? ""] : [])))]
+    const folders = [
+      ...new Set(Object.keys(tree).flatMap((path) => (path.includes("/") ? [path.split("/")[0] ?? ""] : []))),
+    ]
     const entries = [
       ...folders.map((name) => directoryOf(name, this.#directory(below(tree, name)))),
       ...Object.entries(tree)
         .filter(([path]) => !path.includes("/"))
-        .map(([name, text]) => entryOf({ name, size: Buffer.byteLength(text), content: text === "" ? [] : [text] })),
+        .map(([name, text]) =>
+          entryOf({ name, size: Buffer.byteLength(text), content: text === "" ? [] : [text] }),
+        ),
     ]
     const id = `dir ${JSON.stringify(tree)}`
     this.#directories.set(id, entries)
@@ -39,7 +48,9 @@ class Trees extends TreeContents {
 
 function below(tree: Tree, folder: string): Tree {
   return Object.fromEntries(
-    Object.entries(tree).flatMap(([path, text]) => (path.startsWith(`${folder}/`) ? [[path.slice(folder.length + 1), text]] : [])),
+    Object.entries(tree).flatMap(([path, text]) =>
+      path.startsWith(`${folder}/`) ? [[path.slice(folder.length + 1), text]] : [],
+    ),
   )
 }
 
@@ -50,7 +61,11 @@ const filled = (count: number, of = (at: number) => `content ${at}`, name = (at:
 async function step(
   before: Tree | undefined,
   after: Tree,
-  { set, earlier = [], more = {} }: { set?: Partial<AnomalyLimits>; earlier?: Tree[]; more?: Partial<Snapshot> } = {},
+  {
+    set,
+    earlier = [],
+    more = {},
+  }: { set?: Partial<AnomalyLimits>; earlier?: Tree[]; more?: Partial<Snapshot> } = {},
 ): Promise<Anomaly[]> {
   const contents = new Trees()
   const past = earlier.map((tree, at) => contents.add(at + 1, tree, more))
@@ -85,12 +100,16 @@ describe("zeros", () => {
     expect(await codes({ a: zeros(5000) + "x" }, { a: zeros(5001) })).toEqual(["file_zeroed"])
     expect(await codes({ a: zeros(9000) }, { a: zeros(5000) })).toEqual([])
     expect(await codes({ a: "x".repeat(4095) }, { a: zeros(4095) })).toEqual([])
-    expect(await codes({ a: "x".repeat(4095) }, { a: zeros(4095) }, { set: { zeroBytes: 4095 } })).toEqual(["file_zeroed"])
+    expect(await codes({ a: "x".repeat(4095) }, { a: zeros(4095) }, { set: { zeroBytes: 4095 } })).toEqual([
+      "file_zeroed",
+    ])
   })
 
   it("in a file's first snapshot are told, more loudly where there is nothing else", async () => {
     const tell = await step({ a: text }, { a: text, b: zeros(5000), c: text, d: text })
-    expect(tell).toMatchObject([{ code: "zeros_from_start", severity: "info", evidence: { count: 1, of: 3 } }])
+    expect(tell).toMatchObject([
+      { code: "zeros_from_start", severity: "info", evidence: { count: 1, of: 3 } },
+    ])
     expect(await step(undefined, { a: zeros(5000), b: zeros(6000) })).toMatchObject([
       { code: "zeros_from_start", severity: "warning", evidence: { count: 2, bytes: 11_000, before: null } },
     ])
@@ -99,7 +118,24 @@ describe("zeros", () => {
 
   it("beyond a hundred are counted", async () => {
     const many = (of: string) => filled(150, () => of)
-    const [told] = await step({ ...many(text), ...filled(150, (at) => `${at}`, (at) => `g${at}`) }, { ...many(zeros(5000)), ...filled(150, (at) => `${at}`, (at) => `g${at}`) })
+    const [told] = await step(
+      {
+        ...many(text),
+        ...filled(
+          150,
+          (at) => `${at}`,
+          (at) => `g${at}`,
+        ),
+      },
+      {
+        ...many(zeros(5000)),
+        ...filled(
+          150,
+          (at) => `${at}`,
+          (at) => `g${at}`,
+        ),
+      },
+    )
     expect(told).toMatchObject({ code: "file_zeroed", evidence: { count: 150, more: 50 } })
     expect(told?.evidence["paths"]).toHaveLength(100)
     expect(told?.title).toContain("f0, f1, f10 and 147 more")
@@ -112,7 +148,11 @@ describe("many changes at once", () => {
 
   it("of contents under the same names are told, critical where other steps were calm", async () => {
     expect(await step(old, encrypted)).toMatchObject([
-      { code: "everything_rewritten", severity: "warning", evidence: { changed: 40, filesBefore: 40, sameTime: 0 } },
+      {
+        code: "everything_rewritten",
+        severity: "warning",
+        evidence: { changed: 40, filesBefore: 40, sameTime: 0 },
+      },
     ])
     expect(await step(old, encrypted, { earlier: [old, { ...old, f1: "other" }] })).toMatchObject([
       { code: "everything_rewritten", severity: "critical" },
@@ -129,20 +169,44 @@ describe("many changes at once", () => {
     const some = (count: number) => ({ ...old, ...filled(count, (at) => `secret ${at}`) })
     expect(await codes(old, some(31))).toEqual([])
     expect(await codes(old, some(32))).toEqual(["everything_rewritten"])
-    expect(await codes(filled(19), filled(19, () => "secret"))).toEqual([])
+    expect(
+      await codes(
+        filled(19),
+        filled(19, () => "secret"),
+      ),
+    ).toEqual([])
     expect(await codes(old, some(31), { set: { rewrittenPercent: 75 } })).toEqual(["everything_rewritten"])
     expect(await codes(old, some(32), { set: { off: ["everything_rewritten"] } })).toEqual([])
   })
 
   it("of names that get an ending are told as that, and not as deletions", async () => {
-    const locked = filled(40, (at) => `secret ${at}`, (at) => `f${at}.locked`)
-    expect(await step(old, locked)).toMatchObject([{ code: "everything_renamed", evidence: { renamed: 40, ending: ".locked" } }])
+    const locked = filled(
+      40,
+      (at) => `secret ${at}`,
+      (at) => `f${at}.locked`,
+    )
+    expect(await step(old, locked)).toMatchObject([
+      { code: "everything_renamed", evidence: { renamed: 40, ending: ".locked" } },
+    ])
   })
 
   it("of names alone are a move", async () => {
-    const moved = filled(40, (at) => `content ${at}`, (at) => `elsewhere/f${at}`)
+    const moved = filled(
+      40,
+      (at) => `content ${at}`,
+      (at) => `elsewhere/f${at}`,
+    )
     expect(await codes(old, moved)).toEqual([])
-    expect(await codes(old, filled(40, (at) => `content ${at}`, (at) => `f${at}.bak`))).toEqual([])
+    expect(
+      await codes(
+        old,
+        filled(
+          40,
+          (at) => `content ${at}`,
+          (at) => `f${at}.bak`,
+        ),
+      ),
+    ).toEqual([])
   })
 
   it("of files that go are told with how many moved", async () => {
@@ -169,7 +233,9 @@ describe("what could not be compared", () => {
     const after = contents.add(2, { "a/x": "2", b: zeros(5000) })
     const list = contents.list.bind(contents)
     contents.list = (directory) =>
-      directory.name.length > 0 ? Promise.reject(new StorageError("corrupt", "it is damaged")) : list(directory)
+      directory.name.length > 0
+        ? Promise.reject(new StorageError("corrupt", "it is damaged"))
+        : list(directory)
     const found = await anomaliesBetween({ source: "s", contents, before, after, limits: usualLimits })
     expect(found).toMatchObject([
       { code: "file_zeroed" },

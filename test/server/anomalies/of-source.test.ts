@@ -1,14 +1,28 @@
 import { describe, expect, it } from "vitest"
-import { anomaliesOfSource, type AnomalyLimits, type SourceInput, usualLimits } from "../../../server/anomalies/index.js"
+import {
+  anomaliesOfSource,
+  type AnomalyLimits,
+  type SourceInput,
+  usualLimits,
+} from "../../../server/anomalies/index.js"
 import type { Snapshot, Writer } from "../../../storage/index.js"
 import { daily, DAY, HOUR, NOW, snapshot } from "./snapshots.js"
 
 const GiB = 1024 ** 3
 const usual = { files: 1000, bytes: GiB }
 
-function found(snapshots: readonly Snapshot[], more: Partial<SourceInput> & { set?: Partial<AnomalyLimits> } = {}) {
+function found(
+  snapshots: readonly Snapshot[],
+  more: Partial<SourceInput> & { set?: Partial<AnomalyLimits> } = {},
+) {
   const { set, ...input } = more
-  return anomaliesOfSource({ source: "home/app", snapshots, now: NOW, limits: { ...usualLimits, ...set }, ...input })
+  return anomaliesOfSource({
+    source: "home/app",
+    snapshots,
+    now: NOW,
+    limits: { ...usualLimits, ...set },
+    ...input,
+  })
 }
 
 function codes(...input: Parameters<typeof found>): string[] {
@@ -75,7 +89,11 @@ describe("an empty backup", () => {
       const snapshots = daily([usual, ...times(count, empty)])
       const [anomaly, ...more] = found(snapshots)
       expect(more).toEqual([])
-      expect(anomaly).toMatchObject({ code: "emptied", severity: "critical", evidence: { lastGood: snapshots[0]?.id } })
+      expect(anomaly).toMatchObject({
+        code: "emptied",
+        severity: "critical",
+        evidence: { lastGood: snapshots[0]?.id },
+      })
     }
   })
 
@@ -88,7 +106,9 @@ describe("an empty backup", () => {
 describe("growth", () => {
   it("is told where it is out of line", () => {
     const snapshots = daily([...times(6, usual), { files: 1000, bytes: 30 * GiB }])
-    expect(found(snapshots)).toMatchObject([{ code: "growth", severity: "info", evidence: { usual: GiB, value: 30 * GiB } }])
+    expect(found(snapshots)).toMatchObject([
+      { code: "growth", severity: "info", evidence: { usual: GiB, value: 30 * GiB } },
+    ])
   })
 
   it("is not told of a source that is being filled, and not of little", () => {
@@ -109,12 +129,16 @@ describe("writers", () => {
 
   it("that come after a steady one are told where none are known", () => {
     expect(found(daily([...times(6, by("volsync")), by("laptop")]))).toMatchObject([
-      { code: "unknown_writer", severity: "info", evidence: { writer: "root@laptop", expected: ["root@volsync"] } },
+      {
+        code: "unknown_writer",
+        severity: "info",
+        evidence: { writer: "root@laptop", expected: ["root@volsync"] },
+      },
     ])
   })
 
   it("tell nothing where each run has another name, or the new one became the usual one", () => {
-    expect(codes(daily([..."abcdefgh"].map((pod) => by(`pod-${pod}`))))).toEqual([])
+    expect(codes(daily(["a", "b", "c", "d", "e", "f", "g", "h"].map((pod) => by(`pod-${pod}`))))).toEqual([])
     expect(codes(daily([...times(6, by("old")), ...times(5, by("new"))]))).toEqual([])
   })
 })
@@ -144,6 +168,13 @@ describe("times", () => {
     expect(codes(daily([usual]), { now: NOW + 900 * DAY })).toEqual([])
   })
 
+  it("missed are told of a young source only after long", () => {
+    const young = daily(times(3, usual))
+    expect(codes(young, { now: NOW + 4 * DAY })).toEqual([])
+    expect(codes(young, { now: NOW + 5 * DAY + 1 })).toEqual(["backup_missed"])
+    expect(codes(daily(times(2, usual)), { now: NOW + 900 * DAY })).toEqual([])
+  })
+
   it("of nights and weekends are no missed backups", () => {
     const hours = Array.from({ length: 14 * 24 }, (_, at) => NOW - at * HOUR).filter((at) => {
       const hour = new Date(at).getUTCHours()
@@ -162,7 +193,9 @@ describe("times", () => {
   })
 
   it("that retention thinned out make nobody patient", () => {
-    const ages = [0, 1, 2, 3, 4, 5, 6, 24, 48, 72, 96, 24 * 7, 24 * 14, 24 * 21, 24 * 50].map((hours) => hours * HOUR)
+    const ages = [0, 1, 2, 3, 4, 5, 6, 24, 48, 72, 96, 24 * 7, 24 * 14, 24 * 21, 24 * 50].map(
+      (hours) => hours * HOUR,
+    )
     const thinned = ages.map((age) => snapshot(NOW - age))
     expect(codes(thinned, { now: NOW + 90 * 60_000 })).toEqual([])
     expect(codes(thinned, { now: NOW + 3 * HOUR })).toEqual(["backup_missed"])

@@ -57,9 +57,11 @@ describe("any source", () => {
         const files = snapshots.at(-1)?.files ?? 0
         fc.pre(snapshots.length >= 12 && files >= 1000)
         const rest = Math.min(...snapshots.slice(-12).map((one) => one.files ?? 0)) * left
-        const low = snapshots.slice(-days).map(({ start }) =>
-          snapshot(Number(start / 1_000_000n), { files: Math.round(rest), bytes: undefined }),
-        )
+        const low = snapshots
+          .slice(-days)
+          .map(({ start }) =>
+            snapshot(Number(start / 1_000_000n), { files: Math.round(rest), bytes: undefined }),
+          )
         const codes = told([...snapshots.slice(0, -days), ...low], now)
         expect(codes).toContain(Math.round(rest) === 0 ? "emptied" : "files_lost")
       }),
@@ -125,7 +127,10 @@ const hostile = fc.record({
   snapshots: fc.array(
     fc
       .record({
-        at: fc.oneof(fc.constantFrom(0, NOW, NOW + 1, -NOW), fc.integer({ min: NOW - 40 * DAY, max: NOW + 2 * DAY })),
+        at: fc.oneof(
+          fc.constantFrom(0, NOW, NOW + 1, -NOW),
+          fc.integer({ min: NOW - 40 * DAY, max: NOW + 2 * DAY }),
+        ),
         files: fc.constantFrom(undefined, 0, 1, 1000, Number.MAX_SAFE_INTEGER, -5),
         bytes: fc.constantFrom(undefined, 0, 1, 2 ** 40, Number.MAX_SAFE_INTEGER, -5),
         incomplete: fc.constantFrom(undefined, undefined, "checkpoint", ""),

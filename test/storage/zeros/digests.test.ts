@@ -24,20 +24,23 @@ const step = 16 * 1024
 const edges = [0, 1, 63, 64, 65, step - 1, step, step + 1, 3 * step - 1, 3 * step, 5 * step + 7]
 
 describe("the hash of zeros", () => {
-  it.each(algorithms)("%s: is that of so many zero bytes, in whatever order lengths are asked", async (name) => {
-    const whole = await createContentHash(name, secret)
-    const running = await createRunningHash(name, secret)
-    const lengths = fc.oneof(fc.constantFrom(...edges), fc.integer({ min: 0, max: 9 * step }))
-    fc.assert(
-      fc.property(fc.array(lengths, { maxLength: 12 }), (asked) => {
-        const zeros = new ZeroDigests(running)
-        for (const length of asked) {
-          expect(zeros.hex(length)).toBe(Buffer.from(whole(new Uint8Array(length))).toString("hex"))
-        }
-      }),
-      { numRuns: 25 },
-    )
-  })
+  it.each(algorithms)(
+    "%s: is that of so many zero bytes, in whatever order lengths are asked",
+    async (name) => {
+      const whole = await createContentHash(name, secret)
+      const running = await createRunningHash(name, secret)
+      const lengths = fc.oneof(fc.constantFrom(...edges), fc.integer({ min: 0, max: 9 * step }))
+      fc.assert(
+        fc.property(fc.array(lengths, { maxLength: 12 }), (asked) => {
+          const zeros = new ZeroDigests(running)
+          for (const length of asked) {
+            expect(zeros.hex(length)).toBe(Buffer.from(whole(new Uint8Array(length))).toString("hex"))
+          }
+        }),
+        { numRuns: 25 },
+      )
+    },
+  )
 
   it("is SHA-256 for restic, also of 8 MiB and of what was asked before", () => {
     const zeros = new ZeroDigests(sha256())

@@ -15,7 +15,11 @@ const small = [0, 1, 2, 4096]
 describe.skipIf(kopia === undefined)("zeros that the real kopia stored", () => {
   it.each([
     ["FIXED-128K", "BLAKE3-256-128", around(128 * KiB)],
-    ["DYNAMIC-128K-BUZHASH", "HMAC-SHA3-224", [...around(64 * KiB), ...around(128 * KiB, 2), ...around(256 * KiB, 1)]],
+    [
+      "DYNAMIC-128K-BUZHASH",
+      "HMAC-SHA3-224",
+      [...around(64 * KiB), ...around(128 * KiB, 2), ...around(256 * KiB, 1)],
+    ],
     ["DYNAMIC-128K-RABINKARP", "BLAKE2S-128", [...around(64 * KiB), ...around(256 * KiB, 1)]],
     ["DYNAMIC-4M-BUZHASH", "BLAKE2B-256-128", [...around(2 * MiB, 2), ...around(8 * MiB, 1)]],
     ["FIXED-8M", "HMAC-SHA256-128", around(8 * MiB, 1)],
@@ -36,16 +40,22 @@ describe.skipIf(kopia === undefined)("zeros that the real kopia stored", () => {
     await writer.expectKnown([MiB, MiB + 1, 3 * MiB + 5])
   })
 
-  it.each(["deflate-best-speed", "gzip", "pgzip-best-speed", "s2-default", "s2-better", "s2-parallel-4", "zstd", "zstd-fastest"])(
-    "are known where objects are compressed by %s, in format 1 and in 3",
-    async (compressor) => {
-      for (const version of ["1", "3"]) {
-        const writer = new Writer("--format-version", version, "--object-splitter", "DYNAMIC-1M-BUZHASH")
-        writer.run("policy", "set", "--global", "--compression", compressor, "--compression-min-size", "0")
-        await writer.expectKnown([...small, 100, 1000, ...around(512 * KiB, 2), 3 * MiB])
-      }
-    },
-  )
+  it.each([
+    "deflate-best-speed",
+    "gzip",
+    "pgzip-best-speed",
+    "s2-default",
+    "s2-better",
+    "s2-parallel-4",
+    "zstd",
+    "zstd-fastest",
+  ])("are known where objects are compressed by %s, in format 1 and in 3", async (compressor) => {
+    for (const version of ["1", "3"]) {
+      const writer = new Writer("--format-version", version, "--object-splitter", "DYNAMIC-1M-BUZHASH")
+      writer.run("policy", "set", "--global", "--compression", compressor, "--compression-min-size", "0")
+      await writer.expectKnown([...small, 100, 1000, ...around(512 * KiB, 2), 3 * MiB])
+    }
+  })
 })
 
 /** A new repository of the real kopia. */
