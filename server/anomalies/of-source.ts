@@ -15,7 +15,7 @@ export interface SourceInput {
   /** Unix milliseconds. */
   readonly now: number
   readonly limits: AnomalyLimits
-  /** Who may write it; undefined: not known, and learnt. */
+  /** Who may write it; none: nobody, as where no convention explains an identity; undefined: not known, and learnt. */
   readonly writers?: readonly WriterName[]
   /** Sessions or locks of this source's writer. */
   readonly marks?: readonly Writer[]
