@@ -4,7 +4,7 @@ import type { Snapshot } from "../../storage/index.js"
 export interface History {
   readonly all: readonly Snapshot[]
   readonly complete: readonly Snapshot[]
-  /** Begun and not completed, one for each run: checkpoints of a run that was completed later do not count. */
+  /** Not complete, one for each run: all checkpoints of a run have its start, and so has what it completed at last. */
   readonly unfinished: readonly Snapshot[]
   /** The newest complete one that does not lie in the future. */
   readonly newest: Snapshot | undefined
@@ -26,12 +26,9 @@ export function historyOf(snapshots: readonly Snapshot[], now: number): History 
         .map((snapshot) => [`${snapshot.start} ${snapshot.root ?? snapshot.id}`, snapshot]),
     ).values(),
   ]
-  const completed = new Set(complete.map(({ start }) => start))
   const unfinished = [
     ...new Map(
-      all
-        .filter(({ incomplete, start }) => incomplete !== undefined && !completed.has(start))
-        .map((snapshot) => [snapshot.start, snapshot]),
+      all.filter(({ incomplete }) => incomplete !== undefined).map((snapshot) => [snapshot.start, snapshot]),
     ).values(),
   ]
   const newest = complete.findLast((snapshot) => !isAhead(snapshot, now))

@@ -36,7 +36,7 @@ export function turnoverOf({
   return {
     rewritten: isMost(tally.changed.count, limits.rewrittenPercent),
     renamed: isRenamed,
-    deleted: !isRenamed && isMost(tally.removed.count - tally.moved() - renamed, limits.deletedPercent),
+    deleted: !isRenamed && isMost(tally.lost(), limits.deletedPercent),
   }
 }
 
@@ -90,7 +90,7 @@ export function zeroAnomalies({
       severity: "warning",
       subject,
       title: `Not everything of the snapshot of ${timeOf(after)} could be compared with the one before: ${problem}.`,
-      hint: "Run `cistern verify`: it tells what of the repository is damaged. Until then nobody knows what changed there.",
+      hint: "Run `cistern verify`: it tells what of the repository is damaged, if a prune did not just run. Until then nobody knows what changed there.",
       evidence: { ...steps, problems: tally.problems, first: problem },
     })
   }
@@ -143,7 +143,7 @@ export function turnoverAnomalies(
       code: "mass_deletion",
       severity: "warning",
       subject,
-      title: `${removed.count - moved} of ${filesBefore} files are gone by ${timeOf(after)}: ${some(removed)}.`,
+      title: `${tally.lost()} of ${filesBefore} files are gone by ${timeOf(after)}: ${some(removed)}.`,
       hint: `Snapshot ${before?.id ?? ""} still has them; pin it until you know that this is meant.`,
       evidence: {
         ...steps,

@@ -47,9 +47,12 @@ export class Tally {
   readonly #gone = new Map<string, string>()
   readonly #came = new Map<string, string>()
 
-  constructor(contents: SnapshotContents, zeroBytes: number | undefined) {
+  readonly #mostPaths: number
+
+  constructor(contents: SnapshotContents, zeroBytes: number | undefined, mostPaths = MOST_PATHS) {
     this.#contents = contents
     this.#zeroBytes = zeroBytes
+    this.#mostPaths = mostPaths
   }
 
   async add({ path, kind, before, after, what, problem }: TreeChange): Promise<void> {
@@ -60,11 +63,11 @@ export class Tally {
     const [old, now] = [fileOf(before), fileOf(after)]
     if (old !== undefined && now === undefined) {
       this.removed.add(name, old)
-      if (this.#gone.size < MOST_PATHS) this.#gone.set(name, contentOf(old))
+      if (this.#gone.size < this.#mostPaths) this.#gone.set(name, contentOf(old))
     }
     if (now !== undefined && old === undefined) {
       this.added++
-      if (this.#came.size < MOST_PATHS) this.#came.set(name, contentOf(now))
+      if (this.#came.size < this.#mostPaths) this.#came.set(name, contentOf(now))
       if (await this.#isZeros(now)) this.zeros.add(name, now)
     }
     if (kind !== "changed" || old === undefined || now === undefined || !what.includes("content")) return
@@ -84,6 +87,13 @@ export class Tally {
   moved(): number {
     const came = new Set(this.#came.values())
     return [...this.#gone.values()].filter((content) => content !== "" && came.has(content)).length
+  }
+
+  /** Files that are gone, and neither moved nor renamed: at least so many, where there are too many to remember their names. */
+  lost(): number {
+    return Math.max(this.removed.count, this.added) > this.#mostPaths
+      ? Math.max(0, this.removed.count - this.added)
+      : this.removed.count - this.moved() - this.renamed().count
   }
 
   /** Files that are gone, beside one with the same name and one more ending and another content; with the ending of most of them. */

@@ -5,6 +5,7 @@ import {
   type AnomalyLimits,
   usualLimits,
 } from "../../../server/anomalies/index.js"
+import { Tally } from "../../../server/anomalies/tally.js"
 import { type Snapshot, type SnapshotEntry, StorageError } from "../../../storage/index.js"
 import { directoryOf, entryOf, snapshotOf, TreeContents } from "../../support/tree-contents.js"
 
@@ -259,6 +260,24 @@ describe("what could not be compared", () => {
       anomaliesBetween({ source: "s", contents, before, after, limits: usualLimits, signal }),
     ).rejects.toThrow("enough")
   })
+})
+
+it("more files than can be remembered count as lost only as far as nothing came for them", async () => {
+  const contents = new Trees()
+  const move = async (gone: number, came: number, most: number) => {
+    const tally = new Tally(contents, undefined, most)
+    const entry = (at: number) => entryOf({ name: `f${at}`, size: 1, content: [`content ${at}`] })
+    for (let at = 0; at < gone; at++)
+      await tally.add({ path: Buffer.from(`a/${at}`), kind: "removed", before: entry(at), what: [] })
+    for (let at = came - 1; at >= 0; at--)
+      await tally.add({ path: Buffer.from(`b/${at}`), kind: "added", after: entry(at), what: [] })
+    return tally.lost()
+  }
+  expect(await move(30, 30, 1000)).toBe(0)
+  expect(await move(30, 30, 10)).toBe(0)
+  expect(await move(30, 5, 10)).toBe(25)
+  expect(await move(30, 5, 1000)).toBe(25)
+  expect(await move(5, 30, 10)).toBe(0)
 })
 
 it("equal trees are not read at all", async () => {

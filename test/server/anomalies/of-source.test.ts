@@ -77,6 +77,19 @@ describe("what fell", () => {
     expect(codes(daily([...high, ...high, ...high, low]))).toEqual(["files_lost"])
   })
 
+  it("is no news where sizes vary as much", () => {
+    const varied = [1000, 600, 1400, 700, 1300, 900, 560, 1200]
+    expect(codes(daily([...varied, 450].map((files) => ({ files, bytes: GiB }))))).toEqual([])
+    expect(
+      codes(daily([...varied.map((files) => files / 10 + 900), 450].map((files) => ({ files, bytes: GiB })))),
+    ).toEqual(["files_lost"])
+  })
+
+  it("is news for a source that once was as small and grew", () => {
+    const grew = [460, 520, 470, 530, 480, 700, 800, 900, ...Array.from({ length: 10 }, () => 1000), 200]
+    expect(codes(daily(grew.map((files) => ({ files, bytes: GiB }))))).toEqual(["files_lost"])
+  })
+
   it("is not guessed where the engine does not record it", () => {
     expect(codes(daily(times(8, { files: undefined, bytes: undefined })))).toEqual([])
   })
@@ -95,6 +108,10 @@ describe("an empty backup", () => {
         evidence: { lastGood: snapshots[0]?.id },
       })
     }
+  })
+
+  it("is not guessed where the newest writer records nothing", () => {
+    expect(codes(daily([...times(5, usual), { files: undefined, bytes: undefined }]))).toEqual([])
   })
 
   it("is nothing where there never was a file, and none where there are files of no bytes", () => {
@@ -192,6 +209,16 @@ describe("times", () => {
     expect(codes(weekdays, { now: NOW + 5 * DAY })).toEqual(["backup_missed"])
   })
 
+  it("of one long pause are patience while little is known, and an outage once much is", () => {
+    const paused = (before: number, pause: number) =>
+      [...Array.from({ length: before }, (_, at) => pause + 6 + at), 5, 4, 3, 2, 1, 0].map((age) =>
+        snapshot(NOW - age * DAY),
+      )
+    expect(codes(paused(3, 5), { now: NOW + 7 * DAY })).toEqual([])
+    expect(codes(paused(3, 5), { now: NOW + 8 * DAY })).toEqual(["backup_missed"])
+    expect(codes(paused(12, 5), { now: NOW + 49 * HOUR })).toEqual(["backup_missed"])
+  })
+
   it("that retention thinned out make nobody patient", () => {
     const ages = [0, 1, 2, 3, 4, 5, 6, 24, 48, 72, 96, 24 * 7, 24 * 14, 24 * 21, 24 * 50].map(
       (hours) => hours * HOUR,
@@ -226,12 +253,13 @@ describe("times", () => {
     })
     const marks = [mark(5 * HOUR), mark(6 * HOUR), mark(7 * HOUR)]
     expect(codes(daily([usual]), { marks })).toEqual(["starts_over"])
-    expect(codes(daily([usual]), { marks: [mark(0), mark(HOUR), mark(2 * HOUR)] })).toEqual([])
+    expect(codes(daily([usual]), { marks: [mark(60_000), mark(HOUR), mark(2 * HOUR)] })).toEqual([])
   })
 
   it("close together are told while they are new", () => {
     const minute = Array.from({ length: 6 }, (_, at) => snapshot(NOW - at * 60_000))
     expect(codes(minute)).toEqual(["runs_too_often"])
+    expect(codes(minute, { now: NOW + 25 * HOUR })).toEqual(["backup_missed"])
     expect(codes(minute.slice(1))).toEqual([])
     const daily_ = daily(times(3, usual), NOW - DAY)
     const half = Array.from({ length: 6 }, (_, at) => snapshot(NOW - at * 30 * 60_000))

@@ -14,7 +14,7 @@ describe("a file is known to be zeros by the ids of its contents", () => {
     const { snapshots, contents } = await opened(name)
     const seen = new Set<string>()
     let zeros = 0
-    for (const snapshot of snapshots.slice(-12)) {
+    for (const snapshot of snapshots.slice(name.endsWith("/zero-files") ? 0 : -4)) {
       for await (const [path, file] of filesOf(contents, contents.root(snapshot))) {
         const key = `${file.content.join()} ${file.size}`
         if (seen.has(key)) continue
