@@ -57,7 +57,7 @@ export function limitsOf(
   volume: string | undefined,
 ): AnomalyLimits {
   const { volumes, ...repository } = settings ?? { volumes: {} }
-  const own = volume !== undefined && Object.hasOwn(volumes, volume) ? volumes[volume] : undefined
+  const own = volume === undefined ? undefined : volumes[volume]
   return withSettings(withSettings(usualLimits, repository), own ?? {})
 }
 

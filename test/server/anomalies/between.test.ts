@@ -9,7 +9,7 @@ import { Tally } from "../../../server/anomalies/tally.js"
 import { type Snapshot, type SnapshotEntry, StorageError } from "../../../storage/index.js"
 import { directoryOf, entryOf, snapshotOf, TreeContents } from "../../support/tree-contents.js"
 
-/** Files by path, with what is in them; every directory's id is made of what is below it. */
+/** Files by path, with what is in them, cut at each "|"; every directory's id is made of what is below it. */
 type Tree = Readonly<Record<string, string>>
 
 class Trees extends TreeContents {
@@ -38,7 +38,11 @@ class Trees extends TreeContents {
       ...Object.entries(tree)
         .filter(([path]) => !path.includes("/"))
         .map(([name, text]) =>
-          entryOf({ name, size: Buffer.byteLength(text), content: text === "" ? [] : [text] }),
+          entryOf({
+            name,
+            size: text.replaceAll("|", "").length,
+            content: text === "" ? [] : text.split("|"),
+          }),
         ),
     ]
     const id = `dir ${JSON.stringify(tree)}`
@@ -100,6 +104,8 @@ describe("zeros", () => {
     expect(await codes({ a: text }, { a: zeros(4999) })).toEqual([])
     expect(await codes({ a: zeros(5000) + "x" }, { a: zeros(5001) })).toEqual(["file_zeroed"])
     expect(await codes({ a: zeros(9000) }, { a: zeros(5000) })).toEqual([])
+    expect(await codes({ a: zeros(5000) }, { a: `${zeros(2500)}|${zeros(2500)}` })).toEqual([])
+    expect(await codes({ a: text }, { a: `${zeros(2500)}|${zeros(2500)}` })).toEqual(["file_zeroed"])
     expect(await codes({ a: "x".repeat(4095) }, { a: zeros(4095) })).toEqual([])
     expect(await codes({ a: "x".repeat(4095) }, { a: zeros(4095) }, { set: { zeroBytes: 4095 } })).toEqual([
       "file_zeroed",
