@@ -1,4 +1,5 @@
 import type { Instant } from "./instant.js"
+import type { LostContents } from "./lost-contents.js"
 import type { Snapshot } from "./repository.js"
 
 export type EntryKind =
@@ -65,4 +66,15 @@ export interface SnapshotContents {
    * of a long object is read, never the file. Fails as `read` does when that cannot be told: an index of a long object that is lost.
    */
   isZeros(file: SnapshotEntry): Promise<boolean>
+  /**
+   * Ids of everything stored that this entry itself consists of, not what is below it; an id may come twice. Kopia: content ids, and
+   * of a long object its index (`x…`, `k…`) before the index is read, then its pieces. restic: `data/<hex>` and `tree/<hex>`. Throws
+   * as `list` does when an index cannot be read; what came until then counts.
+   */
+  parts(entry: SnapshotEntry): AsyncIterable<string>
+  /**
+   * What would be lost with a file of the repository, whether it is still there or not: by its id, its path below the root, or the
+   * beginning of either. Throws `invalid` for what is no file of the repository or may be several, else as `list`.
+   */
+  contentsIn(file: string, options?: { readonly signal?: AbortSignal }): Promise<LostContents>
 }

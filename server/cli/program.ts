@@ -15,6 +15,7 @@ import { exportCommand, schemaCommand } from "./export.js"
 import { filesystemSnapshotsCommand } from "./filesystem-snapshots.js"
 import { freshOnceCommand } from "./fresh-once.js"
 import { repositoriesCommand } from "./repositories.js"
+import { impactCommand } from "./impact.js"
 import { hardwareCommand } from "./hardware.js"
 import { quotasCommand } from "./quotas.js"
 import { serveCommand } from "./serve.js"
@@ -43,6 +44,7 @@ const commands = [
   lsCommand,
   getCommand,
   anomaliesCommand,
+  impactCommand,
   repositoriesCommand,
   storesCommand,
   exportsCommand,

@@ -1,3 +1,4 @@
+import { formatInstant, type Instant } from "../../storage/instant.js"
 import type { Engine } from "../../storage/repository.js"
 
 /** The commands that hints name, each in one place, so that a hint and the command line cannot drift apart. */
@@ -10,9 +11,14 @@ export const acts = {
   /** Acknowledges that metadata files vanished on purpose, as by a rollback. */
   acceptLostIndex: (which: Named) => `${accept(which)} --lost-index`,
   freshOnce: (volume: string) => `cistern fresh-once ${quoted(volume)}`,
+  /** Has a mover take a snapshot that is not the newest. */
+  restoreAsOf: (start: Instant) => `\`restoreAsOf: ${formatInstant(start)}\` in the ReplicationDestination`,
   doctor: () => "cistern doctor",
   deleteSnapshot: (engine: Engine, id: string) =>
     engine === "kopia" ? `kopia snapshot delete ${quoted(id)} --delete` : `restic forget ${quoted(id)}`,
+  /** Brings a snapshot's files out with our own reader, past the mover. */
+  restoreSnapshot: (place: string, id: string) =>
+    `cistern restore ${quoted(id)} --at ${quoted(place)} --password-file FILE --to DIRECTORY`,
   /** The lines of the document that say which identity is a volume's. */
   mapVolume: (volume: string, identity: string) =>
     `volumes: {${JSON.stringify(volume)}: ${JSON.stringify(identity)}}`,

@@ -98,7 +98,7 @@ function candidateObstacles(facts: RepositoryFacts, candidate: SnapshotFact): Ob
 function orRestoreAsOf(facts: RepositoryFacts, avoided: SnapshotFact): string {
   const { newestComplete } = facts.history
   if (newestComplete === undefined || newestComplete >= avoided.start) return ""
-  return `, or set \`restoreAsOf: ${formatInstant(newestComplete)}\` in the ReplicationDestination`
+  return `, or set ${acts.restoreAsOf(newestComplete)}`
 }
 
 /** Without the password a snapshot is known by its file alone, which proves something only in a volume's own repository. */

@@ -13,6 +13,15 @@ export class NumberedNames {
     return number
   }
 
+  /** The number that a name has; undefined when it was never given one. */
+  known(name: string): number | undefined {
+    return this.#numbers.get(name)
+  }
+
+  names(): IterableIterator<string> {
+    return this.#names.values()
+  }
+
   /** Throws RangeError for a number that was not given. */
   nameOf(number: number): string {
     const name = this.#names[number]

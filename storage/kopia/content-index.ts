@@ -1,8 +1,8 @@
 import { Column, IdTable, NumberedNames } from "../bytes/index.js"
 import { StorageError } from "../errors.js"
-import { walkIndex } from "./index-blob.js"
+import { walkIndex, type Wanted } from "./index-blob.js"
 import { type IndexEntry, outranks } from "./index-entry.js"
-import { keyOfContent } from "./index-key.js"
+import { contentIdOf, keyOfContent } from "./index-key.js"
 
 /**
  * Where every content of a repository lies: all live index blobs, merged (kopia-repository-format §9.3). A million contents take
@@ -32,14 +32,18 @@ export class ContentIndex {
     this.#flags = new Column(expected)
   }
 
+  /** Bytes of a key: the same for all contents; 0 when there are none. */
+  get keyLength(): number {
+    return this.#ids?.width ?? 0
+  }
+
   get size(): number {
     return this.#ids?.size ?? 0
   }
 
-  /** Adds what the plaintext of one index blob says. Throws as `walkIndex` does. */
-  add(bytes: Uint8Array, file: string): void {
-    const all = (): boolean => true
-    walkIndex(bytes, file, all, (entry, key) => {
+  /** Adds what the plaintext of one index blob says, of all contents or of those that are wanted. Throws as `walkIndex` does. */
+  add(bytes: Uint8Array, file: string, wanted: Wanted = () => true): void {
+    walkIndex(bytes, file, wanted, (entry, key) => {
       this.#ids ??= new IdTable(key.length, this.#expected)
       if (this.#ids.width !== key.length) {
         throw new StorageError("corrupt", `${file}: contents with hashes of another length than elsewhere`, {
@@ -57,6 +61,28 @@ export class ContentIndex {
     if (key === undefined || key.length !== this.#ids?.width) return undefined
     const row = this.#ids.rowOf(key)
     return row === undefined ? undefined : this.#entryAt(row, contentId)
+  }
+
+  /** Where a content lies; undefined when no index names it. */
+  packOf(contentId: string): string | undefined {
+    const key = keyOfContent(contentId)
+    if (key === undefined || key.length !== this.#ids?.width) return undefined
+    const row = this.#ids.rowOf(key)
+    return row === undefined ? undefined : this.#packs.nameOf(this.#pack.get(row))
+  }
+
+  /** The packs that the indexes name. */
+  packs(): IterableIterator<string> {
+    return this.#packs.names()
+  }
+
+  /** What lies in one pack. */
+  *inPack(pack: string): Generator<IndexEntry> {
+    const number = this.#packs.known(pack)
+    if (number === undefined || this.#ids === undefined) return
+    for (let row = 0; row < this.#ids.size; row++) {
+      if (this.#pack.get(row) === number) yield this.#entryAt(row, contentIdOf(this.#ids.idAt(row), pack))
+    }
   }
 
   #set(row: number, entry: IndexEntry, file: string): void {

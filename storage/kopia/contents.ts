@@ -1,8 +1,10 @@
 import type { ByteRange, SnapshotContents, SnapshotEntry } from "../contents.js"
 import { StorageError } from "../errors.js"
+import type { LostContents } from "../lost-contents.js"
 import type { Snapshot } from "../repository.js"
 import type { ContentReader } from "./content-reader.js"
 import { parseDirectory } from "./directory-object.js"
+import type { KopiaLosses } from "./losses.js"
 import { isDirectoryObject } from "./object-id.js"
 import { ObjectReader } from "./object-reader.js"
 import type { RepositoryFormat } from "./repository-format.js"
@@ -16,10 +18,16 @@ const MOST_TARGET = 64 * 1024
 /** What is in the snapshots of a Kopia repository. */
 export class KopiaContents implements SnapshotContents {
   readonly #objects: ObjectReader
+  readonly #losses: KopiaLosses
   readonly #zeros: ZeroObjects
 
-  constructor(contents: ContentReader, format: Pick<RepositoryFormat, "hash" | "secret">) {
+  constructor(
+    contents: ContentReader,
+    losses: KopiaLosses,
+    format: Pick<RepositoryFormat, "hash" | "secret">,
+  ) {
     this.#objects = new ObjectReader(contents)
+    this.#losses = losses
     this.#zeros = new ZeroObjects(this.#objects, contents, format)
   }
 
@@ -76,6 +84,14 @@ export class KopiaContents implements SnapshotContents {
   async isZeros(file: SnapshotEntry): Promise<boolean> {
     if (file.kind !== "file" || file.size === 0) return false
     return this.#zeros.isZeros(objectOf(file), file.size)
+  }
+
+  async *parts({ content }: SnapshotEntry): AsyncGenerator<string> {
+    for (const objectId of content) yield* this.#objects.parts(objectId)
+  }
+
+  contentsIn(file: string, { signal }: { readonly signal?: AbortSignal } = {}): Promise<LostContents> {
+    return this.#losses.of(file, signal)
   }
 }
 

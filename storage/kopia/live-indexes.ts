@@ -12,9 +12,13 @@ export interface LiveIndexes {
 
 /**
  * Selects index blobs as the engine does (kopia-repository-format §10.2), and throws `index_lost` where the names themselves
- * show that one is missing (§16): the engine would list fewer snapshots and say nothing.
+ * show that one is missing (§16): the engine would list fewer snapshots and say nothing. So does this with `gaps` "as the engine".
  */
-export function selectLiveIndexes(names: EpochNames): LiveIndexes {
+export function selectLiveIndexes(
+  names: EpochNames,
+  gaps: "refuse" | "as the engine" = "refuse",
+): LiveIndexes {
+  const refuses = gaps === "refuse"
   const blobs: string[] = []
   let next = 0
   for (const range of longestChain(names.ranges)) {
@@ -27,7 +31,7 @@ export function selectLiveIndexes(names: EpochNames): LiveIndexes {
 
   // A marker is the last thing an advance writes, and only the newest ones are kept: an index of a far later epoch means
   // that they are gone, and with them everything written since.
-  if (names.highestNamed > names.writeEpoch + 1) {
+  if (refuses && names.highestNamed > names.writeEpoch + 1) {
     throw lost(
       `index blobs of epoch ${names.highestNamed} are here, the last marker is xe${names.writeEpoch}`,
       {
@@ -43,7 +47,8 @@ export function selectLiveIndexes(names: EpochNames): LiveIndexes {
       blobs.push(...single)
     } else if (uncompacted !== undefined) blobs.push(...uncompacted)
     // An epoch is left only when it holds an index.
-    else if (epoch < names.writeEpoch) throw lost(`epoch ${epoch} has no index blob left`, { epoch })
+    else if (refuses && epoch < names.writeEpoch)
+      throw lost(`epoch ${epoch} has no index blob left`, { epoch })
   }
   return { blobs, rangesEnd, compacted }
 }

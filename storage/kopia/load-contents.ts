@@ -2,16 +2,26 @@ import { RecentLogs } from "./compaction-log.js"
 import { ContentIndex } from "./content-index.js"
 import type { IndexSources } from "./load-indexes.js"
 import { loadIndexes } from "./load-indexes.js"
+import type { IndexEntry } from "./index-entry.js"
 import { IndexView } from "./index-view.js"
+
+export interface LoadedContents {
+  readonly index: ContentIndex
+  /** Of the contents that hold manifests, those that are not deleted. */
+  readonly manifests: readonly IndexEntry[]
+  /** Ids of the index blobs that count. */
+  readonly live: readonly string[]
+}
 
 /** Reads all live index blobs. Throws as `loadIndexes` does. */
 export async function loadContents(
   sources: Pick<IndexSources, "blobs" | "reader" | "opened" | "listing" | "signal">,
-): Promise<ContentIndex> {
+): Promise<LoadedContents> {
   const { blobs, reader, opened, signal } = sources
+  const view = new IndexView()
   const { live } = await loadIndexes({
     ...sources,
-    view: new IndexView(),
+    view,
     logs: new RecentLogs(),
     previousMarks: [],
   })
@@ -21,5 +31,5 @@ export async function loadContents(
     signal?.throwIfAborted()
     index.add(await reader.openBlob(opened, id), blobs.fileOf(id))
   }
-  return index
+  return { index, manifests: view.existing(), live: live.map(({ id }) => id) }
 }

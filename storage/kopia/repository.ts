@@ -12,6 +12,7 @@ import { loadIndexes } from "./load-indexes.js"
 import { IndexView } from "./index-view.js"
 import type { IndexEntry } from "./index-entry.js"
 import type { BlobListing, KopiaBlob, KopiaBlobs } from "./kopia-blobs.js"
+import { KopiaLosses } from "./losses.js"
 import { locateBlobs } from "./locate.js"
 import type { ManifestBlock } from "./manifest-block.js"
 import { ManifestView } from "./manifest-view.js"
@@ -79,8 +80,9 @@ export class KopiaRepository implements Repository {
         const reader = new BlobReader(blobs, this.#options.memory, new Sources())
         const listing = await blobs.listMetadata()
         const opened = await this.#open(blobs)
-        const index = await loadContents({ blobs, reader, opened, listing, signal })
-        return new KopiaContents(new ContentReader(blobs, opened, index), opened.format)
+        const loaded = await loadContents({ blobs, reader, opened, listing, signal })
+        const losses = new KopiaLosses({ blobs, reader, opened, listing, ...loaded })
+        return new KopiaContents(new ContentReader(blobs, opened, loaded.index), losses, opened.format)
       },
       signal,
     )

@@ -13,7 +13,8 @@ export interface BlobLocation {
   readonly plainLength: number | undefined
 }
 
-const KEY_LENGTH = 33
+/** Bytes of `keyOf`. */
+export const KEY_LENGTH = 33
 const NONE = 0
 
 /**
@@ -66,6 +67,25 @@ export class BlobIndex {
     })
   }
 
+  /** The packs that the indexes name. */
+  packs(): IterableIterator<string> {
+    return this.#packs.names()
+  }
+
+  get size(): number {
+    return this.#ids.size
+  }
+
+  /** What lies in one pack. */
+  *inPack(pack: string): Generator<{ readonly type: BlobType; readonly id: string }> {
+    const number = this.#packs.known(pack)
+    if (number === undefined) return
+    for (let row = 0; row < this.#ids.size; row++) {
+      if (this.#placesOf(row).some((place) => this.#pack.get(place) === number))
+        yield blobOf(this.#ids.idAt(row))
+    }
+  }
+
   #isKnown(row: number, pack: number, offset: number): boolean {
     return this.#placesOf(row).some(
       (place) => this.#pack.get(place) === pack && this.#offset.get(place) === offset,
@@ -81,6 +101,10 @@ export class BlobIndex {
 }
 
 /** The same hash can be there as data and as a tree. */
-function keyOf(type: BlobType, id: string): Uint8Array {
+export function keyOf(type: BlobType, id: string): Uint8Array {
   return Buffer.concat([Buffer.from([type === "tree" ? 1 : 0]), Buffer.from(id, "hex")])
+}
+
+function blobOf(key: Uint8Array): { readonly type: BlobType; readonly id: string } {
+  return { type: key[0] === 1 ? "tree" : "data", id: Buffer.from(key.subarray(1)).toString("hex") }
 }

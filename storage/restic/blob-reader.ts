@@ -3,6 +3,7 @@ import type { FileTree } from "../blobs/index.js"
 import { zstdDecompress } from "../bytes/index.js"
 import { StorageError } from "../errors.js"
 import type { BlobIndex, BlobLocation, BlobType } from "./blob-index.js"
+import { packPath } from "./pack-path.js"
 import { openSealed, SEAL_LENGTH, type SealKey } from "./sealed.js"
 
 /** Chunks have at most 8 MiB; a tree has what its directory needs. */
@@ -48,7 +49,7 @@ export class BlobReader {
   }
 
   async #readAt(place: BlobLocation, type: BlobType, id: string): Promise<Uint8Array> {
-    const file = `data/${place.pack.slice(0, 2)}/${place.pack}`
+    const file = packPath(place.pack)
     const damaged = (what: string): StorageError =>
       new StorageError("corrupt", `${file}: ${type} blob ${id} ${what}`, {
         facts: { file, blob: id, pack: place.pack, offset: place.offset },

@@ -1,18 +1,22 @@
 import { ZeroDigests } from "../bytes/index.js"
 import type { ByteRange, SnapshotContents, SnapshotEntry } from "../contents.js"
 import { StorageError } from "../errors.js"
+import type { LostContents } from "../lost-contents.js"
 import type { Snapshot } from "../repository.js"
 import type { BlobReader } from "./blob-reader.js"
+import type { ResticLosses } from "./losses.js"
 import { sha256 } from "./running-sha256.js"
 import { parseTree } from "./tree.js"
 
 /** What is in the snapshots of a restic repository. */
 export class ResticContents implements SnapshotContents {
   readonly #blobs: BlobReader
+  readonly #losses: ResticLosses
   readonly #zeros = new ZeroDigests(sha256())
 
-  constructor(blobs: BlobReader) {
+  constructor(blobs: BlobReader, losses: ResticLosses) {
     this.#blobs = blobs
+    this.#losses = losses
   }
 
   root({ id, root }: Snapshot): SnapshotEntry {
@@ -77,5 +81,14 @@ export class ResticContents implements SnapshotContents {
       length += known
     }
     return length > 0
+  }
+
+  async *parts({ kind, content }: SnapshotEntry): AsyncGenerator<string> {
+    const type = kind === "directory" ? "tree" : "data"
+    for (const id of content) yield `${type}/${id}`
+  }
+
+  contentsIn(file: string, { signal }: { readonly signal?: AbortSignal } = {}): Promise<LostContents> {
+    return this.#losses.of(file, signal)
   }
 }

@@ -11,7 +11,11 @@ export interface Index {
 }
 
 /** Reads one index file. Throws a StorageError that names it. */
-export async function readIndex(files: FileTree, { name }: TreeEntry, key: SealKey): Promise<Index> {
+export async function readIndex(
+  files: FileTree,
+  { name }: Pick<TreeEntry, "name">,
+  key: SealKey,
+): Promise<Index> {
   const sealed = await readHashNamed(files, "index", name, LONGEST_INDEX_FILE)
   const json = openUnpacked(key, sealed, `index/${name}`, LONGEST_INDEX_JSON)
   return { id: name, packs: parseIndex(json, name) }

@@ -12,6 +12,7 @@ import { type KeyFiles, KeyOpener, readKeyFiles } from "./key-opener.js"
 import type { Doubt } from "./folder-view.js"
 import { type Layout, LayoutView } from "./layout.js"
 import { readLocks } from "./lock-reader.js"
+import { ResticLosses } from "./losses.js"
 import type { SealKey } from "./sealed.js"
 import { ContentReader, NameReader } from "./snapshot-reader.js"
 import { SnapshotShelf } from "./snapshot-shelf.js"
@@ -79,15 +80,21 @@ class Reader implements ResticRepository {
   }
 
   async openContents({ signal }: { signal?: AbortSignal } = {}): Promise<SnapshotContents> {
-    let blobs = new BlobIndex()
+    let index = new BlobIndex()
+    let indexFiles: string[] = []
     const key = await this.#eachIndex(
-      () => (blobs = new BlobIndex()),
-      ({ packs }) => {
-        blobs.add(packs)
+      () => {
+        index = new BlobIndex()
+        indexFiles = []
+      },
+      ({ id, packs }) => {
+        index.add(packs)
+        indexFiles.push(id)
       },
       signal,
     )
-    return new ResticContents(new BlobReader(this.#files, key, blobs))
+    const losses = new ResticLosses({ files: this.#files, key, index, indexFiles })
+    return new ResticContents(new BlobReader(this.#files, key, index), losses)
   }
 
   /** Gives all index files of one moment, one by one, and the key. `begin` is called first, and again when they changed meanwhile. */

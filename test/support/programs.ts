@@ -21,7 +21,13 @@ export class RealKopia {
   readonly #program: string
   readonly #environment: NodeJS.ProcessEnv
 
-  constructor(program: string, repository: string, password: string, home: string) {
+  constructor(
+    program: string,
+    repository: string,
+    password: string,
+    home: string,
+    environment: Readonly<Record<string, string>> = {},
+  ) {
     this.#program = program
     this.#environment = {
       PATH: process.env.PATH,
@@ -31,6 +37,7 @@ export class RealKopia {
       KOPIA_CACHE_DIRECTORY: join(home, "cache"),
       KOPIA_LOG_DIR: join(home, "log"),
       KOPIA_CHECK_FOR_UPDATES: "false",
+      ...environment,
     }
     this.run("repository", "connect", "filesystem", "--path", repository, "--readonly")
   }

@@ -55,6 +55,7 @@ export interface SyntheticSnapshot {
 }
 
 const HOUR = 3_600_000
+const ONLY_FILE = { prefix: "", plain: Buffer.from("the only file of every synthetic snapshot\n") }
 
 /** A repository of Kopia's format 3 that no Kopia wrote. Further snapshots arrive as a mover's would. */
 export class SyntheticKopia {
@@ -67,6 +68,8 @@ export class SyntheticKopia {
   readonly #shards: readonly number[]
   readonly #random: SeededBytes
   readonly #keys: ContentKeys
+  /** Where the only file of the first snapshots lies. */
+  #filePack = ""
 
   constructor(directory: string, options: SyntheticKopiaOptions) {
     this.directory = directory
@@ -113,6 +116,19 @@ export class SyntheticKopia {
     const tombstone = { id, labels: null, modified: modified.toISOString(), deleted: true, data: null }
     const written = Math.floor(modified.getTime() / 1000)
     this.#putIndex(this.#putPack("q", [manifestContent([tombstone])], session, written), session)
+  }
+
+  /**
+   * Writes the only file of the first snapshots into a new pack and takes the old one away, as maintenance does: two indexes tell of it,
+   * and only the later one leads anywhere. Gives the name of that one.
+   */
+  rewriteFile(): string {
+    const session = this.#sessionId()
+    rmSync(this.blobPath(this.#filePack))
+    const written = Math.floor(Date.now() / 1000)
+    const indexed = this.#putPack("p", [ONLY_FILE], session, written)
+    this.#filePack = indexed[0]?.pack ?? ""
+    return this.#putIndex(indexed, session)
   }
 
   /** The marker that a running writer leaves until it is done. A killed one leaves it for ever. */
@@ -183,8 +199,7 @@ export class SyntheticKopia {
     const session = this.#sessionId()
     const newest = options.newest ?? new Date("2026-11-01T03:00:00Z")
     const written = Math.floor(newest.getTime() / 1000)
-    const file = { prefix: "", plain: Buffer.from("the only file of every synthetic snapshot\n") }
-    const fileId = this.#contentId(file)
+    const fileId = this.#contentId(ONLY_FILE)
     const directories = this.identities.map((_, index) => ({
       prefix: "k",
       plain: directoryObject(fileId, new Date(index * 1000)),
@@ -207,7 +222,8 @@ export class SyntheticKopia {
     ]
     const manifestContents = divide(manifests, options.manifestContents ?? 8).map(manifestContent)
 
-    const indexed = this.#putPack("p", [file], session, written)
+    const indexed = this.#putPack("p", [ONLY_FILE], session, written)
+    this.#filePack = indexed[0]?.pack ?? ""
     // Kopia closes a pack at 20 MiB; a thousand of these small contents stay far below.
     for (const contents of divide(directories, Math.ceil(directories.length / 1000)))
       indexed.push(...this.#putPack("q", contents, session, written))
@@ -250,10 +266,12 @@ export class SyntheticKopia {
     return [...indexed]
   }
 
-  #putIndex(contents: readonly IndexedContent[], session: string): void {
+  #putIndex(contents: readonly IndexedContent[], session: string): string {
     const plain = encodeIndex(contents)
     const hash = this.#keys.hash(plain)
-    this.#putBlob(`xn0_${hash.toString("hex")}-${session}-c1`, this.#keys.seal(plain, hash))
+    const name = `xn0_${hash.toString("hex")}-${session}-c1`
+    this.#putBlob(name, this.#keys.seal(plain, hash))
+    return name
   }
 
   #putBlob(name: string, bytes: Uint8Array): void {

@@ -81,6 +81,14 @@ export class TreeContents implements SnapshotContents {
     }
   }
 
+  async *parts({ content }: SnapshotEntry): AsyncGenerator<string> {
+    yield* await Promise.resolve(content)
+  }
+
+  contentsIn(): Promise<never> {
+    return Promise.reject(new StorageError("invalid", "there are no files"))
+  }
+
   async isZeros(file: SnapshotEntry): Promise<boolean> {
     let length = 0
     for await (const piece of this.read(file)) {

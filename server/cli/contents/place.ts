@@ -4,6 +4,7 @@ import { DirectoryTree } from "../../../storage/blobs/index.js"
 import {
   type Engine,
   openRepository,
+  type Repository,
   type Snapshot,
   type SnapshotContents,
   StorageError,
@@ -26,6 +27,15 @@ export function withPlace(command: Command): Command {
     .addOption(new Option("--engine <engine>", "refuse any other").choices(["kopia", "restic"]))
 }
 
+/** The repository that the options name. Nothing of it is read yet but what tells its engine. */
+export function openPlace({ at, engine, ...password }: PlaceOptions, context: Context): Promise<Repository> {
+  return openRepository({
+    files: new DirectoryTree(resolve(at)),
+    password: readPassword(password, context.environment),
+    ...(engine === undefined ? {} : { engine }),
+  })
+}
+
 export interface OpenedSnapshot {
   readonly contents: SnapshotContents
   readonly snapshot: Snapshot
@@ -36,7 +46,7 @@ export interface OpenedSnapshot {
 /** Opens what `SNAPSHOT[:/path]` names. Throws StorageError, or that the words make no sense. */
 export async function openSnapshot(
   words: string,
-  { at, engine, ...password }: PlaceOptions,
+  options: PlaceOptions,
   context: Context,
 ): Promise<OpenedSnapshot> {
   const [, id, path = ""] = /^([0-9a-f]+|latest)(?::(.*))?$/su.exec(words) ?? []
@@ -46,11 +56,7 @@ export async function openSnapshot(
       "`cistern snapshots --at PATH` lists them.",
     )
   }
-  const repository = await openRepository({
-    files: new DirectoryTree(resolve(at)),
-    password: readPassword(password, context.environment),
-    ...(engine === undefined ? {} : { engine }),
-  })
+  const repository = await openPlace(options, context)
   const { snapshots } = await repository.list()
   const snapshot = choose(snapshots, id)
   return { contents: await repository.openContents(), snapshot, path: path.replace(/^\/+|\/+$/g, "") }
