@@ -62,6 +62,11 @@ export interface SnapshotContents {
   /** Where a symlink leads. */
   target(symlink: SnapshotEntry): Promise<Uint8Array>
   /**
+   * Whether a file has bytes and all of them are zero, told by the ids of its contents: true is certain, false too. At most the index
+   * of a long object is read, never the file. Fails as `read` does when that cannot be told: an index of a long object that is lost.
+   */
+  isZeros(file: SnapshotEntry): Promise<boolean>
+  /**
    * Ids of everything stored that this entry itself consists of, not what is below it; an id may come twice. Kopia: content ids, and
    * of a long object its index (`x…`, `k…`) before the index is read, then its pieces. restic: `data/<hex>` and `tree/<hex>`. Throws
    * as `list` does when an index cannot be read; what came until then counts.

@@ -1,6 +1,7 @@
 import { Command } from "commander"
 import { ownPackage } from "../package.js"
 import { adoptCommand } from "./adopt.js"
+import { anomaliesCommand } from "./anomalies.js"
 import { applyCommand } from "./apply.js"
 import { completionCommand } from "./completion.js"
 import { diffCommand } from "./contents/diff.js"
@@ -46,6 +47,7 @@ const commands = [
   snapshotsCommand,
   lsCommand,
   getCommand,
+  anomaliesCommand,
   impactCommand,
   mendCommand,
   diffCommand,

@@ -1,3 +1,5 @@
+import type { AnomalyCode } from "../anomalies/codes.js"
+
 /** What an administrator declares: one YAML document (design §4). Every entry is known by its name. */
 export interface Document {
   readonly stores: readonly StoreEntry[]
@@ -120,6 +122,32 @@ export interface RepositoryEntry {
   readonly directories?: "onFirstFresh"
   /** What its directory may hold, or each of its volumes' directories; undefined: nobody said. */
   readonly quota: RepositoryQuota | undefined
+  /** From where on its backups are odd. Left out: as usual. */
+  readonly anomalies?: RepositoryAnomalies
+}
+
+/** What is left out stays usual (docs/anomalies.md). Shares are percent, ages written such as "24h". */
+export interface AnomalySettings {
+  readonly window?: number
+  readonly lostPercent?: number
+  readonly lostFiles?: number
+  readonly lostBytes?: number
+  readonly growthFactor?: number
+  readonly growthBytes?: number
+  readonly interval?: string
+  readonly missedIntervals?: number
+  readonly firstBackup?: string
+  readonly restarts?: number
+  readonly zeroBytes?: number
+  readonly rewrittenPercent?: number
+  readonly deletedPercent?: number
+  readonly changedFiles?: number
+  readonly off?: readonly AnomalyCode[]
+}
+
+export interface RepositoryAnomalies extends AnomalySettings {
+  /** Others for these volumes, by "namespace/pvc". */
+  readonly volumes: Readonly<Record<string, AnomalySettings>>
 }
 
 export interface RepositoryQuota {

@@ -5,6 +5,7 @@ export { ConfigError } from "./config-error.js"
 export { byteSizeForm, parseByteSize, writtenByteSize } from "./byte-size.js"
 export type { Change, ChangeKind, EntryKind, FieldChange } from "./diff.js"
 export {
+  type AnomalySettings,
   type ClusterEntry,
   type ConventionEntry,
   type Decides,
@@ -16,6 +17,7 @@ export {
   exportName,
   type NfsServerEntry,
   type Place,
+  type RepositoryAnomalies,
   type RepositoryEntry,
   type RepositoryOwner,
   type RepositoryQuota,

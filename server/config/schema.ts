@@ -1,4 +1,5 @@
 import { z } from "zod"
+import { anomalies } from "./schema-anomalies.js"
 import { filesystemSnapshots } from "./schema-filesystem-snapshots.js"
 import { isNetgroup } from "../../storage/nfs/index.js"
 import { LARGEST_BYTES, parseNamedRights, SMALLEST_BYTES } from "../../storage/disk/index.js"
@@ -240,6 +241,7 @@ const repository = z
       .exactOptional()
       .describe("Make a volume's own directory at its first certain `fresh`; left out, only on request"),
     quota: quota.exactOptional(),
+    anomalies: anomalies.exactOptional(),
   })
   .transform((written, context): DeclaredRepository => {
     const { store, path, s3, conventions, password, decides, owner, quota, ...rest } = written

@@ -7,6 +7,8 @@ import { parseDirectory } from "./directory-object.js"
 import type { KopiaLosses } from "./losses.js"
 import { isDirectoryObject } from "./object-id.js"
 import { ObjectReader } from "./object-reader.js"
+import type { RepositoryFormat } from "./repository-format.js"
+import { ZeroObjects } from "./zero-objects.js"
 
 /** A directory of a million files has 200 MB of JSON. */
 const MOST_DIRECTORY = 512 * 1024 * 1024
@@ -17,10 +19,16 @@ const MOST_TARGET = 64 * 1024
 export class KopiaContents implements SnapshotContents {
   readonly #objects: ObjectReader
   readonly #losses: KopiaLosses
+  readonly #zeros: ZeroObjects
 
-  constructor(contents: ContentReader, losses: KopiaLosses) {
+  constructor(
+    contents: ContentReader,
+    losses: KopiaLosses,
+    format: Pick<RepositoryFormat, "hash" | "secret">,
+  ) {
     this.#objects = new ObjectReader(contents)
     this.#losses = losses
+    this.#zeros = new ZeroObjects(this.#objects, contents, format)
   }
 
   root({ id, root, bytes }: Snapshot): SnapshotEntry {
@@ -71,6 +79,11 @@ export class KopiaContents implements SnapshotContents {
 
   target(symlink: SnapshotEntry): Promise<Uint8Array> {
     return this.#objects.readWhole(objectOf(symlink), MOST_TARGET)
+  }
+
+  async isZeros(file: SnapshotEntry): Promise<boolean> {
+    if (file.kind !== "file" || file.size === 0) return false
+    return this.#zeros.isZeros(objectOf(file), file.size)
   }
 
   async *parts({ content }: SnapshotEntry): AsyncGenerator<string> {

@@ -75,7 +75,8 @@ export class KopiaRepository implements Repository {
 
   async openContents(options: { signal?: AbortSignal } = {}): Promise<SnapshotContents> {
     const set = await this.#loadIndexes(options.signal)
-    return new KopiaContents(new ContentReader(set.blobs, set.opened, set.index), new KopiaLosses(set))
+    const { blobs, opened, index } = set
+    return new KopiaContents(new ContentReader(blobs, opened, index), new KopiaLosses(set), opened.format)
   }
 
   async proofOf(file: string, { signal }: { signal?: AbortSignal } = {}): Promise<Proof | undefined> {

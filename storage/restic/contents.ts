@@ -1,15 +1,18 @@
+import { ZeroDigests } from "../bytes/index.js"
 import type { ByteRange, SnapshotContents, SnapshotEntry } from "../contents.js"
 import { StorageError } from "../errors.js"
 import type { LostContents } from "../lost-contents.js"
 import type { Snapshot } from "../repository.js"
 import type { BlobReader } from "./blob-reader.js"
 import type { ResticLosses } from "./losses.js"
+import { sha256 } from "./running-sha256.js"
 import { parseTree } from "./tree.js"
 
 /** What is in the snapshots of a restic repository. */
 export class ResticContents implements SnapshotContents {
   readonly #blobs: BlobReader
   readonly #losses: ResticLosses
+  readonly #zeros = new ZeroDigests(sha256())
 
   constructor(blobs: BlobReader, losses: ResticLosses) {
     this.#blobs = blobs
@@ -62,6 +65,22 @@ export class ResticContents implements SnapshotContents {
 
   target({ target }: SnapshotEntry): Promise<Uint8Array> {
     return Promise.resolve(target ?? new Uint8Array())
+  }
+
+  /** A blob's id is the SHA-256 of its bytes, wherever the chunker cut them: zeros of its length have an id that is known. */
+  async isZeros({ kind, size, content }: SnapshotEntry): Promise<boolean> {
+    if (kind !== "file") return false
+    let length = 0
+    for (const id of new Set(content)) {
+      // What no index names is all of a file that has nothing else, or no zeros that could be told.
+      const known = this.#blobs.lengthOf("data", id) ?? (content.length === 1 ? size : undefined)
+      if (known === undefined) {
+        throw new StorageError("missing", `data blob ${id} is in no index`, { facts: { blob: id } })
+      }
+      if (this.#zeros.hex(known) !== id) return false
+      length += known
+    }
+    return length > 0
   }
 
   async *parts({ kind, content }: SnapshotEntry): AsyncGenerator<string> {

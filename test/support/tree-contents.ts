@@ -81,6 +81,23 @@ export class TreeContents implements SnapshotContents {
     }
   }
 
+  async *parts({ content }: SnapshotEntry): AsyncGenerator<string> {
+    yield* await Promise.resolve(content)
+  }
+
+  contentsIn(): Promise<never> {
+    return Promise.reject(new StorageError("invalid", "there are no files"))
+  }
+
+  async isZeros(file: SnapshotEntry): Promise<boolean> {
+    let length = 0
+    for await (const piece of this.read(file)) {
+      if (piece.some((byte) => byte !== 0)) return false
+      length += piece.length
+    }
+    return length > 0
+  }
+
   target({ target }: SnapshotEntry): Promise<Uint8Array> {
     return Promise.resolve(target ?? new Uint8Array())
   }

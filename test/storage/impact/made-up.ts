@@ -34,6 +34,10 @@ export class MadeUpContents implements SnapshotContents {
     throw new Error("no file is read to see what a loss costs")
   }
 
+  isZeros(): Promise<boolean> {
+    return Promise.resolve(false)
+  }
+
   target(): Promise<Uint8Array> {
     throw new Error("no link is followed")
   }
