@@ -5,6 +5,7 @@ import type { ContentReader } from "./content-reader.js"
 import { parseDirectory } from "./directory-object.js"
 import { isDirectoryObject } from "./object-id.js"
 import { ObjectReader } from "./object-reader.js"
+import { readRootEntry, withMetadata } from "./root-entry.js"
 
 /** A directory of a million files has 200 MB of JSON. */
 const MOST_DIRECTORY = 512 * 1024 * 1024
@@ -13,10 +14,21 @@ const MOST_TARGET = 64 * 1024
 
 /** What is in the snapshots of a Kopia repository. */
 export class KopiaContents implements SnapshotContents {
+  readonly #contents: ContentReader
+  readonly #manifests: readonly string[]
   readonly #objects: ObjectReader
 
-  constructor(contents: ContentReader) {
+  constructor(contents: ContentReader, manifests: readonly string[]) {
+    this.#contents = contents
+    this.#manifests = manifests
     this.#objects = new ObjectReader(contents)
+  }
+
+  async describedRoot(snapshot: Snapshot): Promise<SnapshotEntry> {
+    return withMetadata(
+      this.root(snapshot),
+      await readRootEntry(this.#contents, this.#manifests, snapshot.id),
+    )
   }
 
   root({ id, root, bytes }: Snapshot): SnapshotEntry {

@@ -4,14 +4,21 @@ import type { IndexSources } from "./load-indexes.js"
 import { loadIndexes } from "./load-indexes.js"
 import { IndexView } from "./index-view.js"
 
+export interface LoadedContents {
+  readonly index: ContentIndex
+  /** Ids of the contents that hold manifests. */
+  readonly manifests: readonly string[]
+}
+
 /** Reads all live index blobs. Throws as `loadIndexes` does. */
 export async function loadContents(
   sources: Pick<IndexSources, "blobs" | "reader" | "opened" | "listing" | "signal">,
-): Promise<ContentIndex> {
+): Promise<LoadedContents> {
   const { blobs, reader, opened, signal } = sources
+  const view = new IndexView()
   const { live } = await loadIndexes({
     ...sources,
-    view: new IndexView(),
+    view,
     logs: new RecentLogs(),
     previousMarks: [],
   })
@@ -21,5 +28,5 @@ export async function loadContents(
     signal?.throwIfAborted()
     index.add(await reader.openBlob(opened, id), blobs.fileOf(id))
   }
-  return index
+  return { index, manifests: view.existing().map(({ contentId }) => contentId) }
 }

@@ -79,8 +79,8 @@ export class KopiaRepository implements Repository {
         const reader = new BlobReader(blobs, this.#options.memory, new Sources())
         const listing = await blobs.listMetadata()
         const opened = await this.#open(blobs)
-        const index = await loadContents({ blobs, reader, opened, listing, signal })
-        return new KopiaContents(new ContentReader(blobs, opened, index))
+        const { index, manifests } = await loadContents({ blobs, reader, opened, listing, signal })
+        return new KopiaContents(new ContentReader(blobs, opened, index), manifests)
       },
       signal,
     )
