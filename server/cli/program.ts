@@ -4,6 +4,7 @@ import { adoptCommand } from "./adopt.js"
 import { applyCommand } from "./apply.js"
 import { completionCommand } from "./completion.js"
 import { getCommand } from "./contents/get.js"
+import { restoreCommand } from "./contents/restore.js"
 import { lsCommand } from "./contents/ls.js"
 import type { Context } from "./context.js"
 import { directoriesCommand } from "./directories.js"
@@ -41,6 +42,7 @@ const commands = [
   snapshotsCommand,
   lsCommand,
   getCommand,
+  restoreCommand,
   repositoriesCommand,
   storesCommand,
   exportsCommand,

@@ -1,4 +1,5 @@
 export { type RestoredFile, type RestoreLimits, type RestoreOptions } from "./options.js"
 export type { Failure, Loss, LossKind, Progress, RestoreResult } from "./outcome.js"
 export { restore } from "./restore.js"
+export { rootToRestore, type RootToRestore } from "./root.js"
 export { type Spot, pathOf } from "./spot.js"

@@ -1,9 +1,11 @@
+import { realpathSync } from "node:fs"
 import { resolve } from "node:path"
 import { type Command, Option } from "commander"
 import { DirectoryTree } from "../../../storage/blobs/index.js"
 import {
   type Engine,
   openRepository,
+  type Repository,
   type Snapshot,
   type SnapshotContents,
   StorageError,
@@ -29,6 +31,9 @@ export function withPlace(command: Command): Command {
 export interface OpenedSnapshot {
   readonly contents: SnapshotContents
   readonly snapshot: Snapshot
+  readonly repository: Repository
+  /** The absolute path that it lies at, without links. */
+  readonly place: string
   /** As it was given, without "/" at its ends; "" for the root. */
   readonly path: string
 }
@@ -53,7 +58,13 @@ export async function openSnapshot(
   })
   const { snapshots } = await repository.list()
   const snapshot = choose(snapshots, id)
-  return { contents: await repository.openContents(), snapshot, path: path.replace(/^\/+|\/+$/g, "") }
+  return {
+    contents: await repository.openContents(),
+    snapshot,
+    repository,
+    place: realpathSync(at),
+    path: path.replace(/^\/+|\/+$/g, ""),
+  }
 }
 
 /** `latest`: the one that began last, whatever it is of. */
