@@ -3,3 +3,12 @@ export type { Failure, Loss, LossKind, Progress, RestoreResult } from "./outcome
 export { restore } from "./restore.js"
 export { rootToRestore, type RootToRestore } from "./root.js"
 export { type Spot, pathOf } from "./spot.js"
+export type { Check, CheckName } from "./drill/checks.js"
+export {
+  drill,
+  type DrillOptions,
+  type DrillPhase,
+  type DrillResult,
+  type SqliteVerdict,
+} from "./drill/drill.js"
+export { type SweptFolders, sweepDrills } from "./drill/folder.js"
