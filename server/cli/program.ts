@@ -4,6 +4,7 @@ import { adoptCommand } from "./adopt.js"
 import { applyCommand } from "./apply.js"
 import { completionCommand } from "./completion.js"
 import { getCommand } from "./contents/get.js"
+import { drillCommand } from "./contents/drill.js"
 import { restoreCommand } from "./contents/restore.js"
 import { lsCommand } from "./contents/ls.js"
 import type { Context } from "./context.js"
@@ -43,6 +44,7 @@ const commands = [
   lsCommand,
   getCommand,
   restoreCommand,
+  drillCommand,
   repositoriesCommand,
   storesCommand,
   exportsCommand,

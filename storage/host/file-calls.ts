@@ -95,7 +95,7 @@ function make(library: CLibrary): FileCalls {
       if (Number(flock(descriptor, LOCK_EX_NB)) === 0) return true
       const errno = library.errno()
       const error = systemError(errno, "flock", `descriptor ${descriptor}`)
-      if (error.code === "EAGAIN" || error.code === "EWOULDBLOCK") return false
+      if (error.code === "EAGAIN") return false
       throw error
     },
   }

@@ -54,7 +54,13 @@ function found(look: () => Call, declaration: string): Call {
   }
 }
 
-const names = new Map(Object.entries(constants.errno).map(([name, number]) => [number, name]))
+// Linux has two names for each of these, and Node says the other one.
+const aliases = new Set(["EOPNOTSUPP", "EWOULDBLOCK"])
+const names = new Map(
+  Object.entries(constants.errno)
+    .filter(([name]) => !aliases.has(name))
+    .map(([name, number]) => [number, name]),
+)
 
 /** The failure of a system call in the form that Node gives it: `code` is "ENOENT", `errno` negative. */
 export function systemError(errno: number, call: string, path: string): NodeJS.ErrnoException {

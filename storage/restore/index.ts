@@ -12,3 +12,4 @@ export {
   type SqliteVerdict,
 } from "./drill/drill.js"
 export { type SweptFolders, sweepDrills } from "./drill/folder.js"
+export { type RealEngine, restoreWithEngine } from "./drill/with-engine.js"

@@ -110,7 +110,7 @@ const ofThisName: Readonly<Record<string, readonly [string, string]>> = {
   EINVAL: ["not_written", "the filesystem takes no such name or entry"],
   EFBIG: ["not_written", "the file is larger than the filesystem takes"],
   EPERM: ["not_written", "the system does not permit to make it"],
-  EOPNOTSUPP: ["not_written", "the filesystem knows no such entry"],
+  ENOTSUP: ["not_written", "the filesystem knows no such entry"],
   ENOSYS: ["not_written", "the filesystem knows no such entry"],
 }
 

@@ -32,7 +32,8 @@ export async function differencesOf(
     for (let path = open.pop(); path !== undefined; path = open.pop()) {
       const [mine, theirs] = [namesIn(one, path), namesIn(other, path)]
       for (const name of theirs)
-        if (!mine.has(name)) tell(below(path, name), "only the real engine restored it")
+        if (!mine.has(name) && isKept(at(other, below(path, name))))
+          tell(below(path, name), "only the real engine restored it")
       for (const name of mine) {
         signal?.throwIfAborted()
         const entry = below(path, name)
@@ -51,6 +52,12 @@ export async function differencesOf(
     throw diskFailure(error, one)
   }
   return { compared, differences: found, count }
+}
+
+/** Devices and sockets are not restored by a drill. */
+function isKept(path: Buffer): boolean {
+  const stats = lstatSync(path)
+  return !stats.isBlockDevice() && !stats.isCharacterDevice() && !stats.isSocket()
 }
 
 /** In latin1, so that names that are no text compare. */
