@@ -13,6 +13,7 @@ import { treeOnDisk } from "../../support/tree-on-disk.js"
 interface Result {
   readonly ok?: boolean
   readonly files: number
+  readonly others: number
   readonly bytes: number
   readonly seconds: number
   readonly failedCount: number
@@ -35,14 +36,22 @@ function at(name: string, args: readonly string[], directory = fixture(name)): P
   return cli([...args, "--at", directory, "--password-file", passwordFile(name)])
 }
 
-function firstOf(name: string): { readonly id: string; readonly fileCount: number; readonly bytes: number } {
-  const [first] = expectedOf(name)["restores"] as { id: string; fileCount: number; bytes: number }[]
+interface RestoredByEngine {
+  readonly id: string
+  readonly fileCount: number
+  readonly bytes: number
+  readonly files: readonly { readonly type: string }[]
+}
+
+function firstOf(name: string): RestoredByEngine {
+  const [first] = expectedOf(name)["restores"] as RestoredByEngine[]
   if (first === undefined) throw new Error(`${name} was never restored`)
   return first
 }
 
 describe.each(FULL)("cistern restore of %s", (name) => {
-  const { id, fileCount, bytes } = firstOf(name)
+  const { id, fileCount, bytes, files: entries } = firstOf(name)
+  const entryCount = entries.filter(({ type }) => type !== "d").length
 
   it("says as JSON what it restored, and for people", async () => {
     const target = join(scratch(), "target")
@@ -88,13 +97,13 @@ describe.each(FULL)("cistern restore of %s", (name) => {
     const target = join(scratch(), "target")
     const result = await at(name, ["restore", id, "--to", target, "--json"], directory)
     expect(result.exitCode).toBe(1)
-    const { files, failed, failedCount } = resultOf(result)
+    const { files, others, failed, failedCount } = resultOf(result)
     expect(failed.length).toBeGreaterThan(0)
     for (const { path, code } of failed) {
       expect(["corrupt", "missing"]).toContain(code)
       expect(() => lstatSync(join(target, path)).isFile() && lstatSync(join(target, path))).toThrow("ENOENT")
     }
-    expect(files + failedCount).toBe(fileCount)
+    expect(files + others + failedCount).toBe(entryCount)
   })
 
   it("stops with no_space and 3 when the disk is full", async () => {
@@ -164,35 +173,33 @@ describe.each(FULL)("cistern drill of %s", (name) => {
     expect((await at(name, ["drill", id, "--scratch", disk])).exitCode).toBe(3)
     expect(readdirSync(disk)).toEqual(["lost+found"])
   })
+})
 
-  it.skipIf(findProgram(name.split("/")[0] ?? "") === undefined)(
-    "agrees with the real engine, byte by byte",
+// restic before 0.16 does not know link targets that are no text, which the other fixture has.
+describe.each(["kopia/full-tree", "restic/v2-by-0.14"])("a drill of %s with the real engine", (name) => {
+  const program = findProgram(name.split("/")[0] ?? "")
+
+  it.skipIf(program === undefined)(
+    "agrees with it byte by byte, and leaves the repository as it was",
     async () => {
       const place = scratch()
       const before = treeOnDisk(fixture(name))
-      const program = findProgram(name.split("/")[0] ?? "") ?? ""
-      const result = await cli(
-        [
-          "drill",
-          id,
-          "--scratch",
-          place,
-          "--with-engine",
-          "--json",
-          "--at",
-          fixture(name),
-          "--password-file",
-          passwordFile(name),
-        ],
-        { environment: { CISTERN_KOPIA: program, CISTERN_RESTIC: program, PATH: process.env["PATH"] ?? "" } },
-      )
-      const check = resultOf(result).checks?.find((one) => one.name === "engine")
-      expect(check).toMatchObject({
-        name: "engine",
-        detail: expect.stringMatching(/^\d+ entries$/) as string,
-        status: "ok",
+      const words = [
+        "drill",
+        firstOf(name).id,
+        "--scratch",
+        place,
+        "--with-engine",
+        "--json",
+        "--progress",
+        "none",
+      ]
+      const result = await cli([...words, "--at", fixture(name), "--password-file", passwordFile(name)], {
+        environment: { CISTERN_KOPIA: program ?? "", CISTERN_RESTIC: program ?? "" },
       })
-      expect(Number.parseInt(check?.detail ?? "")).toBeGreaterThan(1000)
+      const check = resultOf(result).checks?.find((one) => one.name === "engine")
+      const detail = expect.stringMatching(/^\d{3,} entries$/) as string
+      expect(check).toEqual({ name: "engine", detail, status: "ok" })
       expect(result.exitCode).toBe(0)
       expect(readdirSync(place)).toEqual([])
       expect(treeOnDisk(fixture(name))).toEqual(before)
