@@ -1,5 +1,5 @@
 import { chmodSync, rmdirSync, unlinkSync } from "node:fs"
-import { type Entry, isSame, Pinned } from "../disk/directories/pinned.js"
+import { type Entry, isSame, type Pinned } from "../disk/directories/pinned.js"
 import { mounted } from "../disk/directories/deletion.js"
 import { swapped } from "../disk/directories/failures.js"
 import { errnoOf } from "../errno.js"
