@@ -55,6 +55,8 @@ export interface ByteRange {
 export interface SnapshotContents {
   /** A directory; with Kopia also a single file. Nothing is read yet. */
   root(snapshot: Snapshot): SnapshotEntry
+  /** The root with its own mode, owner and time, where the engine records them; with Kopia that has to be looked for. */
+  describedRoot(snapshot: Snapshot): Promise<SnapshotEntry>
   /** What is in a directory, in the order of the engine. */
   list(directory: SnapshotEntry): Promise<readonly SnapshotEntry[]>
   /** A file's bytes, piece by piece; `range` may reach beyond its end. `corrupt` when there are fewer or more than its size says. */

@@ -15,3 +15,15 @@ export interface NewRepositoryOptions {
   readonly home: string
   readonly password: Secret
 }
+
+export interface RestoreByEngineOptions {
+  /** Path of the repository's directory. It is only read. */
+  readonly repository: string
+  /** Path of an empty directory of the engine's own. */
+  readonly home: string
+  readonly password: Secret
+  /** Its own id of the snapshot. */
+  readonly snapshot: string
+  /** Absolute path of a directory that does not exist. */
+  readonly into: string
+}

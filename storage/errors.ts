@@ -26,6 +26,10 @@ export type StorageErrorCode =
   | "unstable"
   /** A metadata file that was there before is gone, and no compaction explains it. */
   | "index_lost"
+  /** The disk that is written to is full, or a quota is. */
+  | "no_space"
+  /** Something is there already, in the place of what is to be made. */
+  | "occupied"
   /** Input that no call can mean: a path with "..", a name with a NUL. */
   | "invalid"
 

@@ -40,6 +40,8 @@ export const exitCodeOfStorage: Record<StorageErrorCode, ExitCode> = {
   upgrading: unclear,
   unstable: unclear,
   index_lost: wrong,
+  no_space: unclear,
+  occupied: refused,
   invalid: usage,
 }
 

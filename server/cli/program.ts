@@ -7,6 +7,8 @@ import { completionCommand } from "./completion.js"
 import { diffCommand } from "./contents/diff.js"
 import { findCommand } from "./contents/find.js"
 import { getCommand } from "./contents/get.js"
+import { drillCommand } from "./contents/drill.js"
+import { restoreCommand } from "./contents/restore.js"
 import { lsCommand } from "./contents/ls.js"
 import type { Context } from "./context.js"
 import { directoriesCommand } from "./directories.js"
@@ -53,6 +55,8 @@ const commands = [
   diffCommand,
   findCommand,
   scrubCommand,
+  restoreCommand,
+  drillCommand,
   repositoriesCommand,
   storesCommand,
   exportsCommand,

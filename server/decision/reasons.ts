@@ -78,6 +78,8 @@ export const REASON_OF_FAILURE: Record<StorageErrorCode, ReasonCode> = {
   unreadable: "repository_unreadable",
   io: "repository_unreadable",
   timeout: "repository_unreadable",
+  no_space: "repository_unreadable",
+  occupied: "repository_unreadable",
   invalid: "repository_unreadable",
   password_missing: "password_missing",
   wrong_password: "wrong_password",

@@ -40,6 +40,8 @@ const statusOf: Record<StorageErrorCode, number> = {
   upgrading: 503,
   unstable: 503,
   index_lost: 422,
+  no_space: 507,
+  occupied: 409,
   invalid: 400,
 }
 

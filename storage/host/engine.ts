@@ -16,17 +16,22 @@ export const GIVEN_REPOSITORY = "/proc/self/fd/3"
 export interface EngineRun {
   /** A path, or a name that is looked for in PATH. */
   readonly program: string
-  /** What to run, by the path of a directory of the engine's own. Its repository is at GIVEN_REPOSITORY. */
-  readonly command: (home: string) => EngineCommand
+  /**
+   * What to run, one after the other until one fails, by the path of a directory of the engine's own. Its repository is at
+   * GIVEN_REPOSITORY.
+   */
+  readonly command: (home: string) => EngineCommand | readonly EngineCommand[]
   readonly repository: OpenDirectory
   /** Whose the files shall be that it writes. */
   readonly user: { readonly uid: number; readonly gid: number }
+  /** Of each command. */
   readonly milliseconds?: number
+  readonly signal?: AbortSignal | undefined
 }
 
 /**
  * Runs the real program of an engine on a repository, as the user whose that is to be, with nothing of this process' environment and
- * a configuration and caches of its own that are gone afterwards. Gives what it wrote to standard output. Throws StorageError
+ * a configuration and caches of its own that are gone afterwards. Gives what the last one wrote to standard output. Throws StorageError
  * `missing`, `unreadable`, `timeout`, `invalid` for a password that cannot be passed on, and otherwise by what the program complained of.
  */
 export async function runEngine({
@@ -35,25 +40,31 @@ export async function runEngine({
   repository,
   user,
   milliseconds = patienceMs,
+  signal,
 }: EngineRun): Promise<string> {
   const home = privateFolder(user)
   try {
-    const { args, environment, secrets } = command(home)
-    const answer = runTool(program, args, {
-      milliseconds,
-      descriptors: [repository.descriptor],
-      workingDirectory: home,
-      environment: { ...environment, ...revealed(secrets), HOME: home, TMPDIR: home, XDG_CACHE_HOME: home },
-      ...(isOurs(user) ? {} : { user }),
-    })
-    const { stdout, ...rest } = await unlessStuck(answer, program, milliseconds)
-    if (rest.exitCode === 0) return stdout
-    const said = rest.stderr.replaceAll(`${GIVEN_REPOSITORY}/.`, repository.path)
-    throw toolFailure(program, args, {
-      ...rest,
-      stdout,
-      stderr: said.replaceAll(GIVEN_REPOSITORY, repository.path),
-    })
+    let said = ""
+    for (const { args, environment, secrets } of [command(home)].flat()) {
+      const answer = runTool(program, args, {
+        milliseconds,
+        signal,
+        descriptors: [repository.descriptor],
+        workingDirectory: home,
+        environment: { ...environment, ...revealed(secrets), HOME: home, TMPDIR: home, XDG_CACHE_HOME: home },
+        ...(isOurs(user) ? {} : { user }),
+      })
+      const { stdout, ...rest } = await unlessStuck(answer, program, milliseconds)
+      said = stdout
+      if (rest.exitCode === 0) continue
+      const complaint = rest.stderr.replaceAll(`${GIVEN_REPOSITORY}/.`, repository.path)
+      throw toolFailure(program, args, {
+        ...rest,
+        stdout,
+        stderr: complaint.replaceAll(GIVEN_REPOSITORY, repository.path),
+      })
+    }
+    return said
   } finally {
     rmSync(home, { recursive: true, force: true })
   }

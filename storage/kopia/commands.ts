@@ -1,5 +1,5 @@
 import { join } from "node:path"
-import type { EngineCommand, NewRepositoryOptions } from "../engine-command.js"
+import type { EngineCommand, NewRepositoryOptions, RestoreByEngineOptions } from "../engine-command.js"
 
 /**
  * The owner of its maintenance, until the one who does it claims that. A mover that makes a repository leaves its pod's random
@@ -38,4 +38,38 @@ export function createKopia({ repository, home, password }: NewRepositoryOptions
     environment: {},
     secrets: { KOPIA_PASSWORD: password },
   }
+}
+
+/** Connects without a right to write, and restores. */
+export function restoreByKopia({
+  repository,
+  home,
+  password,
+  snapshot,
+  into,
+}: RestoreByEngineOptions): EngineCommand[] {
+  const own = [
+    `--config-file=${join(home, "repository.config")}`,
+    `--log-dir=${join(home, "log")}`,
+    "--disable-file-logging",
+    "--no-use-keyring",
+    "--no-progress",
+  ]
+  const command = (...args: readonly string[]): EngineCommand => ({
+    args: [...args, ...own],
+    environment: { KOPIA_CHECK_FOR_UPDATES: "false", KOPIA_PERSIST_CREDENTIALS_ON_CONNECT: "false" },
+    secrets: { KOPIA_PASSWORD: password },
+  })
+  return [
+    command(
+      "repository",
+      "connect",
+      "filesystem",
+      `--path=${repository}`,
+      "--readonly",
+      `--cache-directory=${join(home, "cache")}`,
+    ),
+    // What is no file, directory or link is in no snapshot of its.
+    command("snapshot", "restore", snapshot, into),
+  ]
 }

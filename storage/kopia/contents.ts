@@ -2,12 +2,13 @@ import type { ByteRange, SnapshotContents, SnapshotEntry } from "../contents.js"
 import { StorageError } from "../errors.js"
 import type { LostContents } from "../lost-contents.js"
 import type { Snapshot } from "../repository.js"
-import type { ContentReader } from "./content-reader.js"
+import { ContentReader } from "./content-reader.js"
 import { parseDirectory } from "./directory-object.js"
-import type { KopiaLosses } from "./losses.js"
+import type { IndexEntry } from "./index-entry.js"
+import { KopiaLosses, type LossSources } from "./losses.js"
 import { isDirectoryObject } from "./object-id.js"
 import { ObjectReader } from "./object-reader.js"
-import type { RepositoryFormat } from "./repository-format.js"
+import { readRootEntry, withMetadata } from "./root-entry.js"
 import { ZeroObjects } from "./zero-objects.js"
 
 /** A directory of a million files has 200 MB of JSON. */
@@ -17,18 +18,26 @@ const MOST_TARGET = 64 * 1024
 
 /** What is in the snapshots of a Kopia repository. */
 export class KopiaContents implements SnapshotContents {
+  readonly #contents: ContentReader
+  readonly #manifests: readonly IndexEntry[]
   readonly #objects: ObjectReader
   readonly #losses: KopiaLosses
   readonly #zeros: ZeroObjects
 
-  constructor(
-    contents: ContentReader,
-    losses: KopiaLosses,
-    format: Pick<RepositoryFormat, "hash" | "secret">,
-  ) {
-    this.#objects = new ObjectReader(contents)
-    this.#losses = losses
-    this.#zeros = new ZeroObjects(this.#objects, contents, format)
+  constructor(indexes: LossSources) {
+    const { blobs, opened, index, manifests } = indexes
+    this.#contents = new ContentReader(blobs, opened, index)
+    this.#manifests = manifests
+    this.#objects = new ObjectReader(this.#contents)
+    this.#losses = new KopiaLosses(indexes)
+    this.#zeros = new ZeroObjects(this.#objects, this.#contents, opened.format)
+  }
+
+  async describedRoot(snapshot: Snapshot): Promise<SnapshotEntry> {
+    return withMetadata(
+      this.root(snapshot),
+      await readRootEntry(this.#contents, this.#manifests, snapshot.id),
+    )
   }
 
   root({ id, root, bytes }: Snapshot): SnapshotEntry {

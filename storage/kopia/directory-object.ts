@@ -23,21 +23,30 @@ function parseEntry(value: unknown, what: string): SnapshotEntry {
   const fields = new JsonFields(value, what)
   const kind = kinds[fields.optionalString("type") ?? ""] ?? "unknown"
   const object = fields.optionalString("obj")
-  const modified = fields.optionalString("mtime")
   return {
     name: checkedName(Buffer.from(fields.string("name"), "utf8"), what),
     kind,
-    mode: permissionsOf(parseMode(fields.optionalString("mode"), what)),
-    uid: idOf(fields, "uid", what),
-    gid: idOf(fields, "gid", what),
-    // The engine leaves out what is 0, and 0 is 1970.
-    modified: modified === undefined ? 0n : parseTime(modified).instant,
+    ...parseMetadata(fields, what),
     size: kind === "file" ? sizeOf(fields, what) : 0,
     target: undefined,
     attributes: [],
     device: undefined,
     sameFile: undefined,
     content: object === undefined ? [] : [object],
+  }
+}
+
+export type EntryMetadata = Required<Pick<SnapshotEntry, "mode" | "uid" | "gid" | "modified">>
+
+/** What a directory entry, or the root entry of a snapshot, says beside what is in it. */
+export function parseMetadata(fields: JsonFields, what: string): EntryMetadata {
+  const modified = fields.optionalString("mtime")
+  return {
+    mode: permissionsOf(parseMode(fields.optionalString("mode"), what)),
+    uid: idOf(fields, "uid", what),
+    gid: idOf(fields, "gid", what),
+    // The engine leaves out what is 0, and 0 is 1970.
+    modified: modified === undefined ? 0n : parseTime(modified).instant,
   }
 }
 

@@ -1,7 +1,7 @@
 import type { OpenOptions } from "../repository.js"
 import { KopiaRepository } from "./repository.js"
 
-export { createKopia } from "./commands.js"
+export { createKopia, restoreByKopia } from "./commands.js"
 export { FORMAT_FILES, type KopiaHead, readKopiaHead } from "./head.js"
 export { looksLikeKopia } from "./locate.js"
 export { lastingMarks } from "./marks.js"

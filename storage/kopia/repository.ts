@@ -3,7 +3,6 @@ import { StorageError } from "../errors.js"
 import type { Proof } from "../proof.js"
 import type { Listing, Notice, OpenOptions, Repository, Writer } from "../repository.js"
 import { BlobReader } from "./blob-reader.js"
-import { ContentReader } from "./content-reader.js"
 import { KopiaContents } from "./contents.js"
 import { loadContents } from "./load-contents.js"
 import { decidesListing, FORMAT_BLOB, kindOfBlob } from "./blob-id.js"
@@ -13,7 +12,7 @@ import { loadIndexes } from "./load-indexes.js"
 import { IndexView } from "./index-view.js"
 import type { IndexEntry } from "./index-entry.js"
 import type { BlobListing, KopiaBlob, KopiaBlobs } from "./kopia-blobs.js"
-import { KopiaLosses, type LossSources } from "./losses.js"
+import type { LossSources } from "./losses.js"
 import { locateBlobs } from "./locate.js"
 import type { ManifestBlock } from "./manifest-block.js"
 import { ManifestView } from "./manifest-view.js"
@@ -74,9 +73,7 @@ export class KopiaRepository implements Repository {
   }
 
   async openContents(options: { signal?: AbortSignal } = {}): Promise<SnapshotContents> {
-    const set = await this.#loadIndexes(options.signal)
-    const { blobs, opened, index } = set
-    return new KopiaContents(new ContentReader(blobs, opened, index), new KopiaLosses(set), opened.format)
+    return new KopiaContents(await this.#loadIndexes(options.signal))
   }
 
   async proofOf(file: string, { signal }: { signal?: AbortSignal } = {}): Promise<Proof | undefined> {

@@ -39,6 +39,11 @@ export class ResticContents implements SnapshotContents {
     }
   }
 
+  /** What is above the paths of a snapshot is recorded nowhere. */
+  describedRoot(snapshot: Snapshot): Promise<SnapshotEntry> {
+    return Promise.resolve(this.root(snapshot))
+  }
+
   async list({ content: [tree] }: SnapshotEntry): Promise<readonly SnapshotEntry[]> {
     if (tree === undefined) throw new StorageError("corrupt", "a directory without a tree")
     return parseTree(await this.#blobs.read("tree", tree), `tree ${tree}`)

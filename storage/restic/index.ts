@@ -1,4 +1,4 @@
-export { createRestic } from "./commands.js"
+export { createRestic, restoreByRestic } from "./commands.js"
 export type { IndexedBlob, IndexedPack } from "./index-file.js"
 export type { Index } from "./index-reader.js"
 export { looksLikeRestic } from "./layout.js"

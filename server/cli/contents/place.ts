@@ -1,3 +1,4 @@
+import { realpathSync } from "node:fs"
 import { resolve } from "node:path"
 import { type Command, Option } from "commander"
 import { DirectoryTree } from "../../../storage/blobs/index.js"
@@ -39,11 +40,15 @@ export function openPlace({ at, engine, ...password }: PlaceOptions, context: Co
 export interface OpenedSnapshot {
   readonly contents: SnapshotContents
   readonly snapshot: Snapshot
+  readonly repository: Repository
+  /** The absolute path that it lies at, without links. */
+  readonly place: string
   /** As it was given, without "/" at its ends; "" for the root. */
   readonly path: string
 }
 
 export interface ReadPlace {
+  readonly repository: Repository
   readonly snapshots: readonly Snapshot[]
   readonly contents: SnapshotContents
 }
@@ -52,7 +57,7 @@ export interface ReadPlace {
 export async function readPlace(options: PlaceOptions, context: Context): Promise<ReadPlace> {
   const repository = await openPlace(options, context)
   const { snapshots } = await repository.list()
-  return { snapshots, contents: await repository.openContents() }
+  return { repository, snapshots, contents: await repository.openContents() }
 }
 
 export interface SnapshotWords {
@@ -80,8 +85,14 @@ export async function openSnapshot(
   context: Context,
 ): Promise<OpenedSnapshot> {
   const { id, path } = snapshotWords(words)
-  const { snapshots, contents } = await readPlace(options, context)
-  return { contents, snapshot: chooseSnapshot(snapshots, id), path }
+  const { repository, snapshots, contents } = await readPlace(options, context)
+  return {
+    contents,
+    snapshot: chooseSnapshot(snapshots, id),
+    repository,
+    place: realpathSync(options.at),
+    path,
+  }
 }
 
 /** The one of that id, or of that beginning of an id. `latest`: the one that began last, whatever it is of. */
