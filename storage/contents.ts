@@ -1,5 +1,6 @@
 import type { Instant } from "./instant.js"
 import type { Snapshot } from "./repository.js"
+import type { StoredContents } from "./stored-contents.js"
 
 export type EntryKind =
   | "file"
@@ -60,4 +61,9 @@ export interface SnapshotContents {
   read(file: SnapshotEntry, range?: ByteRange): AsyncIterable<Uint8Array>
   /** Where a symlink leads. */
   target(symlink: SnapshotEntry): Promise<Uint8Array>
+}
+
+/** The same, and where it is stored, both by the same indexes. */
+export interface OpenedContents extends SnapshotContents {
+  readonly stored: StoredContents
 }

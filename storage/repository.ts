@@ -1,5 +1,5 @@
 import type { BlobMemory, FileTree } from "./blobs/index.js"
-import type { SnapshotContents } from "./contents.js"
+import type { OpenedContents } from "./contents.js"
 import type { Instant } from "./instant.js"
 import type { Secret } from "./secret.js"
 
@@ -132,7 +132,7 @@ export interface Repository {
     changed?: readonly string[]
   }): Promise<Listing>
   /** What is in its snapshots: reads all indexes anew. Fails as `list` does; restic also with `password_missing`. */
-  openContents(options?: { signal?: AbortSignal }): Promise<SnapshotContents>
+  openContents(options?: { signal?: AbortSignal }): Promise<OpenedContents>
   /** Folders in which a change of any entry means that a listing is due. Relative to the root; "" is the root. */
   watchedFolders(): readonly string[]
 }

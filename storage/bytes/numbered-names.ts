@@ -3,6 +3,15 @@ export class NumberedNames {
   readonly #names: string[] = []
   readonly #numbers = new Map<string, number>()
 
+  get size(): number {
+    return this.#names.length
+  }
+
+  /** Undefined for a name that has none. */
+  known(name: string): number | undefined {
+    return this.#numbers.get(name)
+  }
+
   /** The number of a name, which it has from now on. */
   numberOf(name: string): number {
     let number = this.#numbers.get(name)

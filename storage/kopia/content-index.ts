@@ -2,7 +2,7 @@ import { Column, IdTable, NumberedNames } from "../bytes/index.js"
 import { StorageError } from "../errors.js"
 import { walkIndex } from "./index-blob.js"
 import { type IndexEntry, outranks } from "./index-entry.js"
-import { keyOfContent } from "./index-key.js"
+import { contentIdOf, keyOfContent } from "./index-key.js"
 
 /**
  * Where every content of a repository lies: all live index blobs, merged (kopia-repository-format §9.3). A million contents take
@@ -48,15 +48,45 @@ export class ContentIndex {
       }
       const before = this.#ids.size
       const row = this.#ids.add(key)
+      // Also of an entry that does not count: the pack is known, and waits to be taken away.
+      this.#packs.numberOf(entry.pack)
       if (row === before || outranks(entry, this.#entryAt(row, entry.contentId))) this.#set(row, entry, file)
     })
   }
 
   find(contentId: string): IndexEntry | undefined {
+    const row = this.rowOf(contentId)
+    return row === undefined ? undefined : this.#entryAt(row, contentId)
+  }
+
+  /** Rows count from 0 to `size`, and stay as they are while nothing is added. */
+  rowOf(contentId: string): number | undefined {
     const key = keyOfContent(contentId)
     if (key === undefined || key.length !== this.#ids?.width) return undefined
-    const row = this.#ids.rowOf(key)
-    return row === undefined ? undefined : this.#entryAt(row, contentId)
+    return this.#ids.rowOf(key)
+  }
+
+  /** The prefix byte and the hash: a view that holds until the next `add`. */
+  keyAt(row: number): Uint8Array {
+    return this.#ids?.idAt(row) ?? new Uint8Array()
+  }
+
+  entryAt(row: number): IndexEntry {
+    return this.#entryAt(row, contentIdOf(this.keyAt(row), "index"))
+  }
+
+  /** Where a row lies, without the rest. */
+  placeAt(row: number): { readonly pack: number; readonly offset: number; readonly length: number } {
+    return {
+      pack: this.#pack.get(row),
+      offset: this.#offset.get(row),
+      length: this.#packedLength.get(row),
+    }
+  }
+
+  /** All packs that any entry names, also one that is outranked. */
+  get packs(): NumberedNames {
+    return this.#packs
   }
 
   #set(row: number, entry: IndexEntry, file: string): void {

@@ -1,10 +1,11 @@
-import type { ByteRange, SnapshotContents, SnapshotEntry } from "../contents.js"
+import type { ByteRange, OpenedContents, SnapshotEntry } from "../contents.js"
 import { StorageError } from "../errors.js"
 import type { Snapshot } from "../repository.js"
 import type { ContentReader } from "./content-reader.js"
 import { parseDirectory } from "./directory-object.js"
 import { isDirectoryObject } from "./object-id.js"
 import { ObjectReader } from "./object-reader.js"
+import { KopiaStored, type StoredSources } from "./stored.js"
 
 /** A directory of a million files has 200 MB of JSON. */
 const MOST_DIRECTORY = 512 * 1024 * 1024
@@ -12,11 +13,13 @@ const MOST_DIRECTORY = 512 * 1024 * 1024
 const MOST_TARGET = 64 * 1024
 
 /** What is in the snapshots of a Kopia repository. */
-export class KopiaContents implements SnapshotContents {
+export class KopiaContents implements OpenedContents {
+  readonly stored: KopiaStored
   readonly #objects: ObjectReader
 
-  constructor(contents: ContentReader) {
+  constructor(contents: ContentReader, sources: StoredSources) {
     this.#objects = new ObjectReader(contents)
+    this.stored = new KopiaStored(sources, this.#objects)
   }
 
   root({ id, root, bytes }: Snapshot): SnapshotEntry {

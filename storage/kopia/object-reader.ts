@@ -10,7 +10,7 @@ const MOST_FRAMED = 64 * 1024 * 1024
 /** Levels and entries of one index, followed by one reader. */
 const MOST_DEPTH = 8
 
-interface Section {
+export interface Section {
   readonly start: number
   readonly length: number
   readonly objectId: string
@@ -42,6 +42,11 @@ export class ObjectReader {
       pieces.push(piece)
     }
     return pieces.length === 1 && pieces[0] !== undefined ? pieces[0] : Buffer.concat(pieces)
+  }
+
+  /** What an index of a long object lists, one level of it: checked to follow each other without a gap. */
+  sections(objectId: string): AsyncGenerator<Section> {
+    return this.#sections(objectId, 0)
   }
 
   async *#read(objectId: string, range: ByteRange, depth: number): AsyncGenerator<Uint8Array> {

@@ -1,4 +1,4 @@
-import type { SnapshotContents } from "../contents.js"
+import type { OpenedContents } from "../contents.js"
 import { StorageError } from "../errors.js"
 import type { Listing, Notice, OpenOptions, Repository, Writer } from "../repository.js"
 import { BlobReader } from "./blob-reader.js"
@@ -70,7 +70,7 @@ export class KopiaRepository implements Repository {
     return this.#policies
   }
 
-  async openContents({ signal }: { signal?: AbortSignal } = {}): Promise<SnapshotContents> {
+  async openContents({ signal }: { signal?: AbortSignal } = {}): Promise<OpenedContents> {
     return untilStable(
       this.location,
       async () => {
@@ -80,7 +80,8 @@ export class KopiaRepository implements Repository {
         const listing = await blobs.listMetadata()
         const opened = await this.#open(blobs)
         const index = await loadContents({ blobs, reader, opened, listing, signal })
-        return new KopiaContents(new ContentReader(blobs, opened, index))
+        const sources = { blobs, index, format: opened.format }
+        return new KopiaContents(new ContentReader(blobs, opened, index), sources)
       },
       signal,
     )

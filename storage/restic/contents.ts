@@ -1,15 +1,18 @@
-import type { ByteRange, SnapshotContents, SnapshotEntry } from "../contents.js"
+import type { ByteRange, OpenedContents, SnapshotEntry } from "../contents.js"
 import { StorageError } from "../errors.js"
 import type { Snapshot } from "../repository.js"
 import type { BlobReader } from "./blob-reader.js"
+import type { ResticStored } from "./stored.js"
 import { parseTree } from "./tree.js"
 
 /** What is in the snapshots of a restic repository. */
-export class ResticContents implements SnapshotContents {
+export class ResticContents implements OpenedContents {
+  readonly stored: ResticStored
   readonly #blobs: BlobReader
 
-  constructor(blobs: BlobReader) {
+  constructor(blobs: BlobReader, stored: ResticStored) {
     this.#blobs = blobs
+    this.stored = stored
   }
 
   root({ id, root }: Snapshot): SnapshotEntry {

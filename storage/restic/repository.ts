@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto"
 import type { BlobMemory, FileTree, TreeEntry } from "../blobs/index.js"
-import type { SnapshotContents } from "../contents.js"
+import type { OpenedContents } from "../contents.js"
 import { StorageError } from "../errors.js"
 import type { Listing, OpenOptions, Repository } from "../repository.js"
 import { BlobIndex } from "./blob-index.js"
@@ -15,6 +15,7 @@ import { readLocks } from "./lock-reader.js"
 import type { SealKey } from "./sealed.js"
 import { ContentReader, NameReader } from "./snapshot-reader.js"
 import { SnapshotShelf } from "./snapshot-shelf.js"
+import { ResticStored } from "./stored.js"
 import { whileUnchanged } from "./unchanged.js"
 
 export interface ResticRepository extends Repository {
@@ -78,7 +79,7 @@ class Reader implements ResticRepository {
     return indexes
   }
 
-  async openContents({ signal }: { signal?: AbortSignal } = {}): Promise<SnapshotContents> {
+  async openContents({ signal }: { signal?: AbortSignal } = {}): Promise<OpenedContents> {
     let blobs = new BlobIndex()
     const key = await this.#eachIndex(
       () => (blobs = new BlobIndex()),
@@ -87,7 +88,8 @@ class Reader implements ResticRepository {
       },
       signal,
     )
-    return new ResticContents(new BlobReader(this.#files, key, blobs))
+    const stored = new ResticStored(this.#files, blobs, key)
+    return new ResticContents(new BlobReader(this.#files, key, blobs), stored)
   }
 
   /** Gives all index files of one moment, one by one, and the key. `begin` is called first, and again when they changed meanwhile. */
