@@ -61,6 +61,12 @@ export interface SnapshotContents {
   read(file: SnapshotEntry, range?: ByteRange): AsyncIterable<Uint8Array>
   /** Where a symlink leads. */
   target(symlink: SnapshotEntry): Promise<Uint8Array>
+  /**
+   * Ids of everything stored that this entry itself consists of, not what is below it; an id may come twice. Kopia: content ids, and
+   * of a long object its index (`x…`, `k…`) before the index is read, then its pieces. restic: `data/<hex>` and `tree/<hex>`. Throws
+   * as `list` does when an index cannot be read; what came until then counts.
+   */
+  parts(entry: SnapshotEntry): AsyncIterable<string>
 }
 
 /** The same, and where it is stored, both by the same indexes. */

@@ -71,6 +71,10 @@ export class KopiaContents implements OpenedContents {
   target(symlink: SnapshotEntry): Promise<Uint8Array> {
     return this.#objects.readWhole(objectOf(symlink), MOST_TARGET)
   }
+
+  async *parts({ content }: SnapshotEntry): AsyncGenerator<string> {
+    for (const objectId of content) yield* this.#objects.parts(objectId)
+  }
 }
 
 function objectOf({ content: [objectId] }: SnapshotEntry): string {

@@ -49,6 +49,28 @@ export class ObjectReader {
     return this.#sections(objectId, 0)
   }
 
+  /**
+   * The contents that an object consists of: of an index first what holds it, then what it lists. An index that is listed many times
+   * is followed once, so that no object has more parts than its indexes have entries. Throws as `read` does where one cannot be read.
+   */
+  async *parts(objectId: string): AsyncGenerator<string> {
+    yield* this.#parts(objectId, 0, new Set())
+  }
+
+  async *#parts(objectId: string, depth: number, followed: Set<string>): AsyncGenerator<string> {
+    const id = parseObjectId(objectId, "object")
+    if (id.levels === 0) {
+      yield id.contentId
+      return
+    }
+    if (followed.has(objectId)) return
+    followed.add(objectId)
+    if (depth >= MOST_DEPTH) throw endless(objectId)
+    yield* this.#parts(objectId.slice(1), depth + 1, followed)
+    for await (const section of this.#sections(objectId, depth))
+      yield* this.#parts(section.objectId, depth + 1, followed)
+  }
+
   async *#read(objectId: string, range: ByteRange, depth: number): AsyncGenerator<Uint8Array> {
     const id = parseObjectId(objectId, "object")
     if (id.levels === 0) {
@@ -56,8 +78,7 @@ export class ObjectReader {
       if (piece.length > 0) yield piece
       return
     }
-    if (depth >= MOST_DEPTH)
-      throw new StorageError("corrupt", `object ${objectId}: indexes upon indexes without end`)
+    if (depth >= MOST_DEPTH) throw endless(objectId)
     for await (const section of this.#sections(objectId, depth)) {
       const from = Math.max(range.offset - section.start, 0)
       const to = Math.min(range.offset + range.length - section.start, section.length)
@@ -119,6 +140,10 @@ export class ObjectReader {
     const bytes = await this.#contents.read(contentId)
     return compressed ? decompressFramed(bytes, MOST_FRAMED, `content ${contentId}`) : bytes
   }
+}
+
+function endless(objectId: string): StorageError {
+  return new StorageError("corrupt", `object ${objectId}: indexes upon indexes without end`)
 }
 
 const MOST_INDEX = 256 * 1024 * 1024

@@ -62,4 +62,9 @@ export class ResticContents implements OpenedContents {
   target({ target }: SnapshotEntry): Promise<Uint8Array> {
     return Promise.resolve(target ?? new Uint8Array())
   }
+
+  async *parts({ kind, content }: SnapshotEntry): AsyncGenerator<string> {
+    const type = kind === "directory" ? "tree" : "data"
+    for (const id of content) yield `${type}/${id}`
+  }
 }
