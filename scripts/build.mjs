@@ -8,7 +8,11 @@ import { build } from "rolldown"
 const target = resolve(process.argv[2] ?? fileURLToPath(new URL("../dist", import.meta.url)))
 process.chdir(fileURLToPath(new URL("..", import.meta.url)))
 await build({
-  input: { cistern: "server/cli/main.ts", "store-worker": "server/catalog/store-worker.ts" },
+  input: {
+    cistern: "server/cli/main.ts",
+    "store-worker": "server/catalog/store-worker.ts",
+    "verify-worker": "storage/verify/verify-worker.ts",
+  },
   platform: "node",
   tsconfig: "tsconfig.json",
   output: {

@@ -20,6 +20,7 @@ import { serveCommand } from "./serve.js"
 import { snapshotsCommand } from "./snapshots.js"
 import { exportsCommand } from "./exports.js"
 import { storesCommand } from "./stores.js"
+import { verifyCommand } from "./verify.js"
 import { volumesCommand } from "./volumes.js"
 
 const environmentTable = `Environment:
@@ -41,6 +42,7 @@ const commands = [
   snapshotsCommand,
   lsCommand,
   getCommand,
+  verifyCommand,
   repositoriesCommand,
   storesCommand,
   exportsCommand,
