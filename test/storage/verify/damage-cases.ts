@@ -9,8 +9,12 @@ import {
 } from "node:fs"
 import { dirname, join } from "node:path"
 import type { VerifyLevel } from "../../../storage/verify/index.js"
+import { DirectoryTree } from "../../../storage/blobs/index.js"
+import { openRepository, Secret } from "../../../storage/index.js"
 import { filesBelow } from "../../support/damage.js"
 import { fixtureCopy } from "../../support/fixtures.js"
+import { sharedKeys } from "../kopia/open.js"
+import { passwordOf } from "./verified.js"
 
 /** A copy of a fixture, and what of it may be damaged. */
 export interface Scene {
@@ -129,16 +133,19 @@ export const cases: readonly Case[] = [
   },
 ]
 
-export function sceneOf(name: string): Scene {
+export async function sceneOf(name: string): Promise<Scene> {
   const directory = fixtureCopy(name)
   const bySize = (one: string, other: string): number => statSync(other).size - statSync(one).size
-  if (name.startsWith("restic")) {
-    const packs = filesBelow(directory, /^data\/../).sort(bySize)
-    const [data = ""] = packs
-    const trees = packs.at(-1) ?? ""
-    return { directory, data, trees, inTrees: 60 }
-  }
-  const [data = ""] = filesBelow(directory, /^p/).sort(bySize)
-  const [trees = ""] = filesBelow(directory, /^q/).sort(bySize)
-  return { directory, data, trees, inTrees: half(statSync(trees).size) }
+  const [data = ""] = filesBelow(directory, name.startsWith("restic") ? /^data\/../ : /^p/).sort(bySize)
+  const files = new DirectoryTree(directory)
+  const repository = await openRepository({ files, password: new Secret(passwordOf(name)), keys: sharedKeys })
+  const [newest] = (await repository.list()).snapshots.slice(-1)
+  if (newest === undefined) throw new Error("no snapshot")
+  const contents = await repository.openContents()
+  const { stored } = contents
+  const row = stored.rowOf(stored.headOf(contents.root(newest)) ?? "")
+  const [place] = row === undefined ? [] : stored.placesAt(row)
+  if (place === undefined) throw new Error("no root")
+  const { pack, offset, length } = stored.placeAt(place)
+  return { directory, data, trees: join(directory, stored.packFile(pack)), inTrees: offset + half(length) }
 }

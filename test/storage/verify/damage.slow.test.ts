@@ -37,7 +37,7 @@ describe.skipIf(present.length === 0).each(present)("of $name, with", ({ name, r
     "$what, verify names exactly what the real program fails to restore",
     { timeout: 300_000 },
     async ({ level, damage }) => {
-      const scene = sceneOf(name)
+      const scene = await sceneOf(name)
       damage(scene)
       const result = await verified(scene.directory, password, { level })
       expect(result.ok).toBe(false)

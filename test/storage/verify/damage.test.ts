@@ -24,7 +24,7 @@ describe.each(names)("of %s, with", (name) => {
     async ({ level, damage }) => {
       const whole = await opened(fixture(name), password)
       const wholeContents = await whole.openContents()
-      const scene = sceneOf(name)
+      const scene = await sceneOf(name)
       damage(scene)
       const result = await verified(scene.directory, password, { level })
       expect(result.ok).toBe(false)
