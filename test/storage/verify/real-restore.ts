@@ -44,7 +44,7 @@ function run(program: string, words: readonly string[], environment: Readonly<Re
       timeout: 120_000,
     })
   } catch (error) {
-    if ((error as { status?: number }).status === null) throw error
+    if ((error as { status: number | null }).status === null) throw error
   }
 }
 
