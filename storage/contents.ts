@@ -1,6 +1,7 @@
 import type { Instant } from "./instant.js"
 import type { LostContents } from "./lost-contents.js"
 import type { Snapshot } from "./repository.js"
+import type { StoredContents } from "./stored-contents.js"
 
 export type EntryKind =
   | "file"
@@ -79,4 +80,15 @@ export interface SnapshotContents {
    * beginning of either. Throws `invalid` for what is no file of the repository or may be several, else as `list`.
    */
   contentsIn(file: string, options?: { readonly signal?: AbortSignal }): Promise<LostContents>
+}
+
+/** Enough to walk through trees, and to know what they consist of. */
+export type SnapshotTrees = Pick<SnapshotContents, "root" | "list" | "parts">
+
+/** Enough to bring back what is in them. */
+export type FileContents = Pick<SnapshotContents, "root" | "describedRoot" | "list" | "read" | "target">
+
+/** The same, and where it is stored, both by the same indexes. */
+export interface OpenedContents extends SnapshotContents {
+  readonly stored: StoredContents
 }

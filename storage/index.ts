@@ -1,5 +1,12 @@
 export { asCorrupt, type ErrorFacts, StorageError, type StorageErrorCode } from "./errors.js"
-export type { ByteRange, EntryKind, ExtendedAttribute, SnapshotContents, SnapshotEntry } from "./contents.js"
+export type {
+  ByteRange,
+  EntryKind,
+  ExtendedAttribute,
+  OpenedContents,
+  SnapshotContents,
+  SnapshotEntry,
+} from "./contents.js"
 export type { LostContents, RepositoryFileKind } from "./lost-contents.js"
 export { findEntry } from "./find-entry.js"
 export type { EngineCommand, NewRepositoryOptions } from "./engine-command.js"

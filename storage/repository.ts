@@ -1,5 +1,5 @@
 import type { BlobMemory, FileTree } from "./blobs/index.js"
-import type { SnapshotContents } from "./contents.js"
+import type { OpenedContents } from "./contents.js"
 import type { Instant } from "./instant.js"
 import type { Proof } from "./proof.js"
 import type { Secret } from "./secret.js"
@@ -133,7 +133,7 @@ export interface Repository {
     changed?: readonly string[]
   }): Promise<Listing>
   /** What is in its snapshots: reads all indexes anew. Fails as `list` does; restic also with `password_missing`. */
-  openContents(options?: { signal?: AbortSignal }): Promise<SnapshotContents>
+  openContents(options?: { signal?: AbortSignal }): Promise<OpenedContents>
   /**
    * What shows that bytes are those that a file of the repository has to have; `file` is relative to the root. Undefined where nothing can,
    * or nothing in the file is needed. restic's files prove themselves; Kopia's need the password, and their packs whole indexes. Fails as

@@ -28,6 +28,7 @@ import { serveCommand } from "./serve.js"
 import { snapshotsCommand } from "./snapshots.js"
 import { exportsCommand } from "./exports.js"
 import { storesCommand } from "./stores.js"
+import { verifyCommand } from "./verify.js"
 import { volumesCommand } from "./volumes.js"
 
 const environmentTable = `Environment:
@@ -57,6 +58,7 @@ const commands = [
   scrubCommand,
   restoreCommand,
   drillCommand,
+  verifyCommand,
   repositoriesCommand,
   storesCommand,
   exportsCommand,

@@ -3,6 +3,10 @@ export class NumberedNames {
   readonly #names: string[] = []
   readonly #numbers = new Map<string, number>()
 
+  get size(): number {
+    return this.#names.length
+  }
+
   /** The number of a name, which it has from now on. */
   numberOf(name: string): number {
     let number = this.#numbers.get(name)

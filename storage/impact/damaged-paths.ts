@@ -1,4 +1,4 @@
-import type { SnapshotContents, SnapshotEntry } from "../contents.js"
+import type { SnapshotTrees, SnapshotEntry } from "../contents.js"
 import { StorageError } from "../errors.js"
 import type { DirectoryGraph } from "./directory-graph.js"
 import type { OwnDamage } from "./own-damage.js"
@@ -34,7 +34,7 @@ interface Level {
 
 /** Names the damaged paths of trees, walking only where something is damaged. */
 export class DamagedPaths {
-  readonly #contents: SnapshotContents
+  readonly #contents: SnapshotTrees
   readonly #graph: DirectoryGraph
   readonly #own: OwnDamage
   readonly #most: number
@@ -42,7 +42,7 @@ export class DamagedPaths {
   #keptEntries = 0
 
   /** `most`: how many paths any caller wants of one tree. */
-  constructor(contents: SnapshotContents, graph: DirectoryGraph, own: OwnDamage, most: number) {
+  constructor(contents: SnapshotTrees, graph: DirectoryGraph, own: OwnDamage, most: number) {
     this.#contents = contents
     this.#graph = graph
     this.#own = own

@@ -1,4 +1,4 @@
-import type { SnapshotContents, SnapshotEntry } from "../contents.js"
+import type { SnapshotTrees, SnapshotEntry } from "../contents.js"
 import { StorageError } from "../errors.js"
 import type { Snapshot } from "../repository.js"
 import { DamagedPaths } from "./damaged-paths.js"
@@ -21,7 +21,7 @@ const MOST_PATH_BYTES = 64 * 1024 * 1024
  * StorageError, and the signal's reason.
  */
 export async function impactOf(
-  contents: SnapshotContents,
+  contents: SnapshotTrees,
   snapshots: readonly Snapshot[],
   isLost: (content: string) => boolean,
   options: ImpactOptions = {},
@@ -56,7 +56,7 @@ export async function impactOf(
 }
 
 /** Each directory once. */
-function rootsOf(contents: SnapshotContents, snapshots: readonly Snapshot[]): SnapshotEntry[] {
+function rootsOf(contents: SnapshotTrees, snapshots: readonly Snapshot[]): SnapshotEntry[] {
   const roots = new Map<string, SnapshotEntry>()
   for (const snapshot of snapshots) {
     const root = rootOf(contents, snapshot)
@@ -65,7 +65,7 @@ function rootsOf(contents: SnapshotContents, snapshots: readonly Snapshot[]): Sn
   return [...roots.values()]
 }
 
-function rootOf(contents: SnapshotContents, snapshot: Snapshot): SnapshotEntry | StorageError {
+function rootOf(contents: SnapshotTrees, snapshot: Snapshot): SnapshotEntry | StorageError {
   try {
     return contents.root(snapshot)
   } catch (error) {
@@ -77,7 +77,7 @@ function rootOf(contents: SnapshotContents, snapshot: Snapshot): SnapshotEntry |
 type TreeDamage = Omit<SnapshotImpact, "snapshot" | "gone">
 
 interface TreesOptions {
-  readonly contents: SnapshotContents
+  readonly contents: SnapshotTrees
   readonly graph: DirectoryGraph
   readonly own: OwnDamage
   readonly most: number

@@ -1,5 +1,5 @@
 import { Column, IdTable, NumberedNames } from "../bytes/index.js"
-import type { SnapshotContents, SnapshotEntry } from "../contents.js"
+import type { SnapshotTrees, SnapshotEntry } from "../contents.js"
 import { StorageError } from "../errors.js"
 import { keyOf } from "./directory-graph.js"
 import type { DamageReason } from "./types.js"
@@ -10,13 +10,13 @@ const WHOLE = 0
 
 /** Says of entries whether they are damaged themselves, whatever is below them. Of a long file only once what its index has to tell. */
 export class OwnDamage {
-  readonly #contents: SnapshotContents
+  readonly #contents: SnapshotTrees
   readonly #isLost: (content: string) => boolean
   readonly #long = new IdTable(32)
   readonly #verdicts = new Column()
   readonly #reasons = new NumberedNames()
 
-  constructor(contents: SnapshotContents, isLost: (content: string) => boolean) {
+  constructor(contents: SnapshotTrees, isLost: (content: string) => boolean) {
     this.#contents = contents
     this.#isLost = isLost
   }

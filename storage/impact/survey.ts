@@ -1,4 +1,4 @@
-import type { SnapshotContents, SnapshotEntry } from "../contents.js"
+import type { SnapshotTrees, SnapshotEntry } from "../contents.js"
 import { StorageError } from "../errors.js"
 import type { DirectoryGraph } from "./directory-graph.js"
 import type { OwnDamage } from "./own-damage.js"
@@ -19,7 +19,7 @@ interface Waiting {
  * taken last first, so that no more waits than a path has siblings.
  */
 export async function survey(
-  contents: SnapshotContents,
+  contents: SnapshotTrees,
   roots: readonly SnapshotEntry[],
   graph: DirectoryGraph,
   own: OwnDamage,
@@ -71,7 +71,7 @@ export async function survey(
 
 /** The error in place of the entries: what cannot be read is an answer here. */
 export async function listed(
-  contents: SnapshotContents,
+  contents: SnapshotTrees,
   directory: SnapshotEntry,
 ): Promise<readonly SnapshotEntry[] | StorageError> {
   try {

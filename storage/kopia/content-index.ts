@@ -52,15 +52,45 @@ export class ContentIndex {
       }
       const before = this.#ids.size
       const row = this.#ids.add(key)
+      // Also of an entry that does not count: the pack is known, and waits to be taken away.
+      this.#packs.numberOf(entry.pack)
       if (row === before || outranks(entry, this.#entryAt(row, entry.contentId))) this.#set(row, entry, file)
     })
   }
 
   find(contentId: string): IndexEntry | undefined {
+    const row = this.rowOf(contentId)
+    return row === undefined ? undefined : this.#entryAt(row, contentId)
+  }
+
+  /** Rows count from 0 to `size`, and stay as they are while nothing is added. */
+  rowOf(contentId: string): number | undefined {
     const key = keyOfContent(contentId)
     if (key === undefined || key.length !== this.#ids?.width) return undefined
-    const row = this.#ids.rowOf(key)
-    return row === undefined ? undefined : this.#entryAt(row, contentId)
+    return this.#ids.rowOf(key)
+  }
+
+  /** The prefix byte and the hash: a view that holds until the next `add`. */
+  keyAt(row: number): Uint8Array {
+    return this.#ids?.idAt(row) ?? new Uint8Array()
+  }
+
+  entryAt(row: number): IndexEntry {
+    return this.#entryAt(row, contentIdOf(this.keyAt(row), "index"))
+  }
+
+  /** Where a row lies, without the rest. */
+  placeAt(row: number): { readonly pack: number; readonly offset: number; readonly length: number } {
+    return {
+      pack: this.#pack.get(row),
+      offset: this.#offset.get(row),
+      length: this.#packedLength.get(row),
+    }
+  }
+
+  /** All packs that any entry names, also one that is outranked. */
+  get packs(): NumberedNames {
+    return this.#packs
   }
 
   /** Where a content lies; undefined when no index names it. */
@@ -69,11 +99,6 @@ export class ContentIndex {
     if (key === undefined || key.length !== this.#ids?.width) return undefined
     const row = this.#ids.rowOf(key)
     return row === undefined ? undefined : this.#packs.nameOf(this.#pack.get(row))
-  }
-
-  /** The packs that the indexes name. */
-  packs(): IterableIterator<string> {
-    return this.#packs.names()
   }
 
   /** What lies in one pack. */

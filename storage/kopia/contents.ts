@@ -1,4 +1,4 @@
-import type { ByteRange, SnapshotContents, SnapshotEntry } from "../contents.js"
+import type { ByteRange, OpenedContents, SnapshotEntry } from "../contents.js"
 import { StorageError } from "../errors.js"
 import type { LostContents } from "../lost-contents.js"
 import type { Snapshot } from "../repository.js"
@@ -9,6 +9,7 @@ import { KopiaLosses, type LossSources } from "./losses.js"
 import { isDirectoryObject } from "./object-id.js"
 import { ObjectReader } from "./object-reader.js"
 import { readRootEntry, withMetadata } from "./root-entry.js"
+import { KopiaStored } from "./stored.js"
 import { ZeroObjects } from "./zero-objects.js"
 
 /** A directory of a million files has 200 MB of JSON. */
@@ -17,7 +18,8 @@ const MOST_DIRECTORY = 512 * 1024 * 1024
 const MOST_TARGET = 64 * 1024
 
 /** What is in the snapshots of a Kopia repository. */
-export class KopiaContents implements SnapshotContents {
+export class KopiaContents implements OpenedContents {
+  readonly stored: KopiaStored
   readonly #contents: ContentReader
   readonly #manifests: readonly IndexEntry[]
   readonly #objects: ObjectReader
@@ -29,6 +31,7 @@ export class KopiaContents implements SnapshotContents {
     this.#contents = new ContentReader(blobs, opened, index)
     this.#manifests = manifests
     this.#objects = new ObjectReader(this.#contents)
+    this.stored = new KopiaStored({ blobs, index, format: opened.format }, this.#objects)
     this.#losses = new KopiaLosses(indexes)
     this.#zeros = new ZeroObjects(this.#objects, this.#contents, opened.format)
   }

@@ -40,6 +40,11 @@ export class Decryption {
     return { bytes: this.#cipher(blobIv(id, file), bytes, file), repaired }
   }
 
+  /** What lies under a vector that is told beside it: the index at a pack's end. */
+  openUnder(iv: Uint8Array, stored: Uint8Array, what: string): Uint8Array {
+    return this.#cipher(iv, this.#correct(stored, what).bytes, what)
+  }
+
   /** One content out of a pack (kopia-repository-format §6.5); `stored` is exactly its range. */
   openContent(entry: IndexEntry, stored: Uint8Array, file: string): Opened {
     const what = `${file}: content ${entry.contentId}`

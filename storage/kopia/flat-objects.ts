@@ -39,6 +39,12 @@ export class FlatObjects implements KopiaBlobs {
     return { blobs, packsSeen, notices, folders: [""] }
   }
 
+  async *packs(): AsyncGenerator<KopiaBlob> {
+    const { entries } = await this.#files.list("")
+    for (const { name, kind, length, modified } of entries)
+      if (kind === "file" && kindOfBlob(name) === "pack") yield { id: name, length, modified }
+  }
+
   fileOf(id: string): string {
     return id
   }

@@ -27,6 +27,8 @@ export interface KopiaBlobs {
   readonly location: string
   /** Throws `missing`, `empty`, `not_a_repository` or `corrupt` where there is no repository to list. */
   listMetadata(): Promise<BlobListing>
+  /** Every pack that lies where the engine looks for it. After a `listMetadata`, which learns the layout. */
+  packs(signal?: AbortSignal): AsyncIterable<KopiaBlob>
   /** The path or key at which the engine looks for a blob, for messages. */
   fileOf(id: string): string
   read(id: string, maxLength: number): Promise<Uint8Array>

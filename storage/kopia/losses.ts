@@ -107,7 +107,7 @@ export class KopiaLosses {
 
 function* known(listed: readonly { readonly id: string }[], index: ContentIndex): Generator<string> {
   for (const { id } of listed) yield id
-  yield* index.packs()
+  yield* index.packs.names()
 }
 
 function ofBlobConfig(file: string, index: ContentIndex): LostContents {

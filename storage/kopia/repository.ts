@@ -1,4 +1,4 @@
-import type { SnapshotContents } from "../contents.js"
+import type { OpenedContents } from "../contents.js"
 import { StorageError } from "../errors.js"
 import type { Proof } from "../proof.js"
 import type { Listing, Notice, OpenOptions, Repository, Writer } from "../repository.js"
@@ -72,7 +72,7 @@ export class KopiaRepository implements Repository {
     return this.#policies
   }
 
-  async openContents(options: { signal?: AbortSignal } = {}): Promise<SnapshotContents> {
+  async openContents(options: { signal?: AbortSignal } = {}): Promise<OpenedContents> {
     return new KopiaContents(await this.#loadIndexes(options.signal))
   }
 

@@ -73,6 +73,28 @@ export class ShardedDirectory implements KopiaBlobs {
     }
   }
 
+  async *packs(signal?: AbortSignal): AsyncGenerator<KopiaBlob> {
+    const depth = Math.max(MIN_WALK_DEPTH, layoutDepth(this.#layout))
+    const waiting = [{ folder: "", joined: "", level: 0 }]
+    for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
+      signal?.throwIfAborted()
+      const { folder, joined, level } = next
+      for (const { name, kind, length, modified } of await this.#listed(folder)) {
+        const path = folder === "" ? name : `${folder}/${name}`
+        if (kind === "directory") {
+          const inner = joined + name
+          if (looksLikePack(inner) && level < depth)
+            waiting.push({ folder: path, joined: inner, level: level + 1 })
+          continue
+        }
+        const id = joined + name.slice(0, -BLOB_SUFFIX.length)
+        // The engine looks where the layout says, and nowhere else.
+        if (kind === "file" && kindOfBlob(id) === "pack" && path === this.fileOf(id))
+          yield { id, length, modified }
+      }
+    }
+  }
+
   fileOf(id: string): string {
     return blobPath(this.#layout, id)
   }
@@ -88,6 +110,16 @@ export class ShardedDirectory implements KopiaBlobs {
   async lengthOf(id: string): Promise<number | undefined> {
     const entry = await this.#files.stat(this.fileOf(id))
     return entry?.kind === "file" ? entry.length : undefined
+  }
+
+  /** A folder that was taken away meanwhile holds nothing. */
+  async #listed(folder: string): Promise<readonly TreeEntry[]> {
+    try {
+      return (await this.#files.list(folder)).entries
+    } catch (error) {
+      if (folder !== "" && error instanceof StorageError && error.code === "missing") return []
+      throw error
+    }
   }
 
   async #blamingLayout<T>(id: string, reading: Promise<T>): Promise<T> {

@@ -54,26 +54,50 @@ export class BlobIndex {
 
   /** All places of a blob; none for one that no index names. */
   find(type: BlobType, id: string): BlobLocation[] {
-    const row = this.#ids.rowOf(keyOf(type, id))
+    const row = this.rowOf(type, id)
     if (row === undefined) return []
-    return this.#placesOf(row).map((place) => {
-      const plainLength = this.#plainLength.get(place)
-      return {
-        pack: this.#packs.nameOf(this.#pack.get(place)),
-        offset: this.#offset.get(place),
-        length: this.#length.get(place),
-        plainLength: plainLength === NONE ? undefined : plainLength,
-      }
-    })
+    return this.placesAt(row).map((place) => ({
+      pack: this.#packs.nameOf(this.#pack.get(place)),
+      offset: this.#offset.get(place),
+      length: this.#length.get(place),
+      plainLength: this.plainLengthAt(place),
+    }))
+  }
+
+  /** How many blobs; they have the rows from 0 on. */
+  get size(): number {
+    return this.#ids.size
+  }
+
+  get placeCount(): number {
+    return this.#places
   }
 
   /** The packs that the indexes name. */
-  packs(): IterableIterator<string> {
-    return this.#packs.names()
+  get packs(): NumberedNames {
+    return this.#packs
   }
 
-  get size(): number {
-    return this.#ids.size
+  rowOf(type: BlobType, id: string): number | undefined {
+    return this.#ids.rowOf(keyOf(type, id))
+  }
+
+  /** The type (1: tree, 0: data) and the hash: a view that holds until the next `add`. */
+  keyAt(row: number): Uint8Array {
+    return this.#ids.idAt(row)
+  }
+
+  placeAt(place: number): { readonly pack: number; readonly offset: number; readonly length: number } {
+    return {
+      pack: this.#pack.get(place),
+      offset: this.#offset.get(place),
+      length: this.#length.get(place),
+    }
+  }
+
+  plainLengthAt(place: number): number | undefined {
+    const plainLength = this.#plainLength.get(place)
+    return plainLength === NONE ? undefined : plainLength
   }
 
   /** What lies in one pack. */
@@ -81,18 +105,18 @@ export class BlobIndex {
     const number = this.#packs.known(pack)
     if (number === undefined) return
     for (let row = 0; row < this.#ids.size; row++) {
-      if (this.#placesOf(row).some((place) => this.#pack.get(place) === number))
+      if (this.placesAt(row).some((place) => this.#pack.get(place) === number))
         yield blobOf(this.#ids.idAt(row))
     }
   }
 
   #isKnown(row: number, pack: number, offset: number): boolean {
-    return this.#placesOf(row).some(
+    return this.placesAt(row).some(
       (place) => this.#pack.get(place) === pack && this.#offset.get(place) === offset,
     )
   }
 
-  #placesOf(row: number): number[] {
+  placesAt(row: number): number[] {
     const places: number[] = []
     for (let next = this.#last.get(row); next !== NONE; next = this.#before.get(next - 1))
       places.push(next - 1)

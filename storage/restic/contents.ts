@@ -1,21 +1,24 @@
 import { ZeroDigests } from "../bytes/index.js"
-import type { ByteRange, SnapshotContents, SnapshotEntry } from "../contents.js"
+import type { ByteRange, OpenedContents, SnapshotEntry } from "../contents.js"
 import { StorageError } from "../errors.js"
 import type { LostContents } from "../lost-contents.js"
 import type { Snapshot } from "../repository.js"
 import type { BlobReader } from "./blob-reader.js"
 import type { ResticLosses } from "./losses.js"
 import { sha256 } from "./running-sha256.js"
+import type { ResticStored } from "./stored.js"
 import { parseTree } from "./tree.js"
 
 /** What is in the snapshots of a restic repository. */
-export class ResticContents implements SnapshotContents {
+export class ResticContents implements OpenedContents {
+  readonly stored: ResticStored
   readonly #blobs: BlobReader
   readonly #losses: ResticLosses
   readonly #zeros = new ZeroDigests(sha256())
 
-  constructor(blobs: BlobReader, losses: ResticLosses) {
+  constructor(blobs: BlobReader, stored: ResticStored, losses: ResticLosses) {
     this.#blobs = blobs
+    this.stored = stored
     this.#losses = losses
   }
 

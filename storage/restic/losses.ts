@@ -111,7 +111,7 @@ export class ResticLosses {
     if (id === undefined) throw noFileCalled(name)
     const folder = data ?? other
     const byName = new Map<string, Folder>()
-    for (const pack of this.#sources.index.packs()) byName.set(pack, "data")
+    for (const pack of this.#sources.index.packs.names()) byName.set(pack, "data")
     for (const index of this.#sources.indexFiles) byName.set(index, "index")
     for (const each of NAMED_FOLDERS) for (const one of await this.#namesIn(each)) byName.set(one, each)
     const names = [...byName].filter(([, at]) => folder === undefined || at === folder).map(([one]) => one)

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto"
 import type { BlobMemory, FileTree, TreeEntry } from "../blobs/index.js"
-import type { SnapshotContents } from "../contents.js"
+import type { OpenedContents } from "../contents.js"
 import { StorageError } from "../errors.js"
 import type { Proof } from "../proof.js"
 import type { Listing, OpenOptions, Repository } from "../repository.js"
@@ -18,6 +18,7 @@ import { proofOfFile } from "./proof.js"
 import type { SealKey } from "./sealed.js"
 import { ContentReader, NameReader } from "./snapshot-reader.js"
 import { SnapshotShelf } from "./snapshot-shelf.js"
+import { ResticStored } from "./stored.js"
 import { whileUnchanged } from "./unchanged.js"
 
 export interface ResticRepository extends Repository {
@@ -85,7 +86,7 @@ class Reader implements ResticRepository {
     return Promise.resolve(proofOfFile(file))
   }
 
-  async openContents({ signal }: { signal?: AbortSignal } = {}): Promise<SnapshotContents> {
+  async openContents({ signal }: { signal?: AbortSignal } = {}): Promise<OpenedContents> {
     let index = new BlobIndex()
     let indexFiles: string[] = []
     const key = await this.#eachIndex(
@@ -99,8 +100,9 @@ class Reader implements ResticRepository {
       },
       signal,
     )
+    const stored = new ResticStored(this.#files, index, key)
     const losses = new ResticLosses({ files: this.#files, key, index, indexFiles })
-    return new ResticContents(new BlobReader(this.#files, key, index), losses)
+    return new ResticContents(new BlobReader(this.#files, key, index), stored, losses)
   }
 
   /** Gives all index files of one moment, one by one, and the key. `begin` is called first, and again when they changed meanwhile. */

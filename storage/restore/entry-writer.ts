@@ -1,5 +1,5 @@
 import { closeSync, constants, fstatSync, openSync, symlinkSync, unlinkSync } from "node:fs"
-import type { SnapshotContents, SnapshotEntry } from "../contents.js"
+import type { FileContents, SnapshotEntry } from "../contents.js"
 import { nameOfBytes } from "../disk/directories/names.js"
 import type { Pinned } from "../disk/directories/pinned.js"
 import { swapped } from "../disk/directories/failures.js"
@@ -38,7 +38,7 @@ export class EntryWriter {
   #entries = 0
   #bytesRead = 0
 
-  constructor(contents: SnapshotContents, top: Pinned, options: RestoreOptions) {
+  constructor(contents: FileContents, top: Pinned, options: RestoreOptions) {
     this.source = new Source(contents, options.reopen)
     this.calls = options.calls === "none" ? undefined : (options.calls ?? callsIfThere())
     this.#options = options

@@ -1,4 +1,4 @@
-import type { SnapshotContents } from "../contents.js"
+import type { FileContents } from "../contents.js"
 import type { FileCalls } from "../host/index.js"
 import type { Progress } from "./outcome.js"
 import type { Spot } from "./spot.js"
@@ -41,7 +41,7 @@ export interface RestoreOptions {
   /** Bytes that are read in a second, at most. */
   readonly bytesPerSecond?: number
   /** Opens the contents anew, called once when a prune took away what is read. */
-  readonly reopen?: () => Promise<SnapshotContents>
+  readonly reopen?: () => Promise<FileContents>
   /** Absolute paths of directories that nothing is restored into. */
   readonly notWithin?: readonly string[]
   readonly limits?: Partial<RestoreLimits>

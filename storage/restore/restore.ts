@@ -1,5 +1,5 @@
 import { mkdirSync } from "node:fs"
-import type { SnapshotContents, SnapshotEntry } from "../contents.js"
+import type { FileContents, SnapshotEntry } from "../contents.js"
 import { nameOfBytes } from "../disk/directories/names.js"
 import { type Entry, isSame, type Pinned } from "../disk/directories/pinned.js"
 import { swapped } from "../disk/directories/failures.js"
@@ -34,7 +34,7 @@ interface Level {
  * `invalid`, `missing`, `unreadable` for the target itself, and the signal's reason.
  */
 export async function restore(
-  contents: SnapshotContents,
+  contents: FileContents,
   entry: SnapshotEntry,
   target: string,
   options: RestoreOptions = {},

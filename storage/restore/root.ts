@@ -1,5 +1,5 @@
 import { basename } from "node:path"
-import type { SnapshotContents, SnapshotEntry } from "../contents.js"
+import type { FileContents, SnapshotEntry } from "../contents.js"
 import { StorageError } from "../errors.js"
 import type { Snapshot } from "../repository.js"
 
@@ -12,7 +12,7 @@ export interface RootToRestore {
 }
 
 /** A snapshot's root for a restore. Throws `corrupt` when the snapshot has none. */
-export async function rootToRestore(contents: SnapshotContents, snapshot: Snapshot): Promise<RootToRestore> {
+export async function rootToRestore(contents: FileContents, snapshot: Snapshot): Promise<RootToRestore> {
   const name = Buffer.from(basename(snapshot.source.paths[0] ?? "") || "content")
   try {
     return { entry: await contents.describedRoot(snapshot), name, problem: undefined }

@@ -1,4 +1,4 @@
-import type { SnapshotContents } from "../contents.js"
+import type { FileContents } from "../contents.js"
 import { StorageError } from "../errors.js"
 
 /** A disk that answers nothing any more would fail each file of millions by itself. */
@@ -7,13 +7,13 @@ const ofTheDisk = new Set(["io", "timeout", "unreadable"])
 
 /** The contents that are read from, opened anew once when a prune took them away under the reader. */
 export class Source {
-  #contents: SnapshotContents
-  readonly #reopen: (() => Promise<SnapshotContents>) | undefined
+  #contents: FileContents
+  readonly #reopen: (() => Promise<FileContents>) | undefined
   #opening: Promise<boolean> | undefined
   #reopened = false
   #inARow = 0
 
-  constructor(contents: SnapshotContents, reopen?: () => Promise<SnapshotContents>) {
+  constructor(contents: FileContents, reopen?: () => Promise<FileContents>) {
     this.#contents = contents
     this.#reopen = reopen
   }
@@ -28,7 +28,7 @@ export class Source {
   }
 
   /** Reads something; a second time, from its start, when it was `missing` and the contents could be opened anew. */
-  async use<T>(act: (contents: SnapshotContents) => Promise<T>): Promise<T> {
+  async use<T>(act: (contents: FileContents) => Promise<T>): Promise<T> {
     try {
       return await this.#tell(act)
     } catch (error) {
@@ -38,7 +38,7 @@ export class Source {
     }
   }
 
-  async #tell<T>(act: (contents: SnapshotContents) => Promise<T>): Promise<T> {
+  async #tell<T>(act: (contents: FileContents) => Promise<T>): Promise<T> {
     try {
       const read = await act(this.#contents)
       this.#inARow = 0

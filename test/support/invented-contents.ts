@@ -1,4 +1,4 @@
-import type { SnapshotContents, SnapshotEntry } from "../../storage/contents.js"
+import type { FileContents, SnapshotEntry } from "../../storage/contents.js"
 import { StorageError } from "../../storage/errors.js"
 
 /** An entry of a snapshot that no engine wrote: hostile, or of a size that no fixture can carry. */
@@ -11,7 +11,7 @@ export interface Invented extends Partial<Omit<SnapshotEntry, "name" | "content"
 }
 
 /** The contents of invented snapshots, and an entry that stands for one. */
-export class InventedContents implements SnapshotContents {
+export class InventedContents implements FileContents {
   readonly #known = new Map<string, Invented>()
   #count = 0
 

@@ -48,6 +48,10 @@ export class TreeContents implements SnapshotContents {
     this.#files = typeof files === "function" ? files : (id) => files[id]
   }
 
+  describedRoot(snapshot: Snapshot): Promise<SnapshotEntry> {
+    return Promise.resolve(this.root(snapshot))
+  }
+
   root({ root }: Pick<Snapshot, "root">): SnapshotEntry {
     return {
       ...directoryOf("", root ?? ""),

@@ -1,5 +1,5 @@
 import { join } from "node:path"
-import type { SnapshotContents } from "../../contents.js"
+import type { FileContents } from "../../contents.js"
 import { StorageError } from "../../errors.js"
 import type { Snapshot } from "../../repository.js"
 import type { RestoreLimits } from "../options.js"
@@ -33,7 +33,7 @@ export interface DrillOptions {
   readonly signal?: AbortSignal
   /** Bytes of the phase. Called often. */
   readonly onProgress?: (phase: DrillPhase, bytes: number) => void
-  readonly reopen?: () => Promise<SnapshotContents>
+  readonly reopen?: () => Promise<FileContents>
   /** Absolute paths of directories that the scratch space must not lie in. */
   readonly notWithin?: readonly string[]
 }
@@ -65,7 +65,7 @@ const DEEPEST = 512
  * each case nothing is left behind. What a process left that was killed goes when the next one starts.
  */
 export async function drill(
-  contents: SnapshotContents,
+  contents: FileContents,
   snapshot: Snapshot,
   scratch: string,
   options: DrillOptions = {},
@@ -91,7 +91,7 @@ export async function drill(
 }
 
 interface Work {
-  readonly contents: SnapshotContents
+  readonly contents: FileContents
   readonly snapshot: Snapshot
   readonly root: Awaited<ReturnType<typeof rootToRestore>>
   readonly limits: Partial<RestoreLimits>

@@ -1,4 +1,4 @@
-import type { SnapshotContents, SnapshotEntry } from "../../contents.js"
+import type { FileContents, SnapshotEntry } from "../../contents.js"
 import { spaceAt } from "../../disk/index.js"
 import { StorageError } from "../../errors.js"
 import type { Snapshot } from "../../repository.js"
@@ -13,7 +13,7 @@ const MOST_ENTRIES = 50_000_000
 
 /** As the writer counted, or by its own walk through all directories where it counted nothing. */
 export async function needOf(
-  contents: SnapshotContents,
+  contents: FileContents,
   root: SnapshotEntry,
   { bytes, files }: Pick<Snapshot, "bytes" | "files">,
   signal: AbortSignal | undefined,
@@ -36,7 +36,7 @@ export async function needOf(
 
 /** What cannot be listed cannot be restored either, and is told there. */
 async function listed(
-  contents: SnapshotContents,
+  contents: FileContents,
   directory: SnapshotEntry,
 ): Promise<readonly SnapshotEntry[]> {
   try {

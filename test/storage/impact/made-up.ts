@@ -1,4 +1,4 @@
-import type { SnapshotContents, SnapshotEntry } from "../../../storage/contents.js"
+import type { SnapshotTrees, SnapshotEntry } from "../../../storage/contents.js"
 import { StorageError } from "../../../storage/errors.js"
 import type { Snapshot } from "../../../storage/repository.js"
 
@@ -6,7 +6,7 @@ import type { Snapshot } from "../../../storage/repository.js"
 export type MadeUp = Readonly<Record<string, Readonly<Record<string, string>>>>
 
 /** Trees that no repository has to be written for: too deep, too wide, too many. */
-export class MadeUpContents implements SnapshotContents {
+export class MadeUpContents implements SnapshotTrees {
   /** Ids of directories, as they were listed. */
   readonly listed: string[] = []
   readonly #directories: (id: string) => Readonly<Record<string, string>> | undefined
@@ -28,22 +28,6 @@ export class MadeUpContents implements SnapshotContents {
 
   async *parts({ content }: SnapshotEntry): AsyncGenerator<string> {
     yield* await Promise.resolve(content)
-  }
-
-  read(): AsyncIterable<Uint8Array> {
-    throw new Error("no file is read to see what a loss costs")
-  }
-
-  isZeros(): Promise<boolean> {
-    return Promise.resolve(false)
-  }
-
-  target(): Promise<Uint8Array> {
-    throw new Error("no link is followed")
-  }
-
-  contentsIn(): Promise<never> {
-    throw new Error("nothing lies anywhere")
   }
 }
 

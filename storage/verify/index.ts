@@ -1,0 +1,13 @@
+export type {
+  BadBlob,
+  DamageCode,
+  DamagedSnapshotPath,
+  UnindexedPack,
+  VerifiedSnapshot,
+  VerifyLevel,
+  VerifyMemory,
+  VerifyOptions,
+  VerifyProgress,
+  VerifyResult,
+} from "./types.js"
+export { verify } from "./verify.js"
