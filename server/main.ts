@@ -47,10 +47,12 @@ import {
   openBlobCache,
   openDatabase,
   ProjectIdTable,
+  SnapshotIntegrityTable,
   SnapshotRuns,
   TreeUses,
 } from "./db/index.js"
 import type { StateFact } from "./decision/index.js"
+import { SnapshotIntegrity } from "./findings/index.js"
 import {
   AccessLog,
   createDaemonServer,
@@ -91,8 +93,10 @@ export async function startDaemon(config: Config): Promise<RunningDaemon> {
   const known = new KnownVolumes()
   for (const { cluster, namespace, pvc } of ledger.asked.all()) known.add(cluster, { namespace, pvc })
 
+  const integrity = new SnapshotIntegrity(new SnapshotIntegrityTable(database.connection))
   const memory = new LedgerMemory({
     ledger,
+    integrity,
     clock: systemClock,
     marks: shelf.marks,
     keepFence: (place, record) => {

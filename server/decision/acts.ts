@@ -13,6 +13,9 @@ export const acts = {
   doctor: () => "cistern doctor",
   deleteSnapshot: (engine: Engine, id: string) =>
     engine === "kopia" ? `kopia snapshot delete ${quoted(id)} --delete` : `restic forget ${quoted(id)}`,
+  /** Brings a snapshot's files out with our own reader, past the mover. */
+  restoreSnapshot: (place: string, id: string) =>
+    `cistern restore ${quoted(id)} --at ${quoted(place)} --password-file FILE --to DIRECTORY`,
   /** The lines of the document that say which identity is a volume's. */
   mapVolume: (volume: string, identity: string) =>
     `volumes: {${JSON.stringify(volume)}: ${JSON.stringify(identity)}}`,

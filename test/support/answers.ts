@@ -40,11 +40,13 @@ import {
   openBlobCache,
   openDatabase,
   ProjectIdTable,
+  SnapshotIntegrityTable,
   SnapshotRuns,
   type StateDatabase,
   TreeUses,
 } from "../../server/db/index.js"
 import type { Decision, StateFact } from "../../server/decision/index.js"
+import { SnapshotIntegrity } from "../../server/findings/index.js"
 import type { ExistsAnswer } from "../../server/http/index.js"
 import { Ledger } from "../../server/ledger/index.js"
 import { openSecrets } from "../../server/secrets/index.js"
@@ -151,6 +153,7 @@ export class Chain {
   readonly database: StateDatabase
   readonly ledger: Ledger
   readonly memory: LedgerMemory
+  readonly integrity: SnapshotIntegrity
   readonly keeper: FleetKeeper
   readonly catalog: Catalog
   readonly answerer: Answerer
@@ -179,7 +182,16 @@ export class Chain {
     const known = new KnownVolumes()
     for (const { cluster, namespace, pvc } of this.ledger.asked.all()) known.add(cluster, { namespace, pvc })
     const { shelf, ledger } = this
-    this.memory = new LedgerMemory({ ledger, clock, marks: shelf.marks, keepFence: shelf.keepFence, log })
+    this.integrity = new SnapshotIntegrity(new SnapshotIntegrityTable(this.database.connection))
+    const { integrity } = this
+    this.memory = new LedgerMemory({
+      ledger,
+      integrity,
+      clock,
+      marks: shelf.marks,
+      keepFence: shelf.keepFence,
+      log,
+    })
     const keeper = new FleetKeeper(shelf.current(), {
       resolve: (reference) => secrets.store.resolve(reference).secret,
       fence: (kind, name) => shelf.fence(kind, name),
