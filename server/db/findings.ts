@@ -28,6 +28,7 @@ export interface StoredFinding {
   readonly timesSeen: number
   readonly looksMark: number
   readonly absentSince: number | null
+  readonly unsureSince: number | null
   readonly acknowledgedAt: number | null
   readonly acknowledgedBy: string | null
   readonly acknowledgedWhy: string | null
@@ -51,7 +52,7 @@ export type FindingName = Pick<StoredFinding, "source" | "scope" | "code" | "sub
 
 export const findingColumns = `id, source, scope, code, subject_kind AS subjectKind, subject, severity, state, title, hint, evidence,
   volumes, told, first_seen AS firstSeen, opened_at AS openedAt, opened, unsteady, last_seen AS lastSeen, times_seen AS timesSeen,
-  looks_mark AS looksMark, absent_since AS absentSince, acknowledged_at AS acknowledgedAt, acknowledged_by AS acknowledgedBy,
+  looks_mark AS looksMark, absent_since AS absentSince, unsure_since AS unsureSince, acknowledged_at AS acknowledgedAt, acknowledged_by AS acknowledgedBy,
   acknowledged_why AS acknowledgedWhy, acknowledged_until AS acknowledgedUntil, closed_at AS closedAt, closed_why AS closedWhy,
   closed_by AS closedBy`
 
@@ -68,6 +69,7 @@ export class FindingRows {
   readonly #dropVolumes
   readonly #reopen
   readonly #absent
+  readonly #unsure
   readonly #back
   readonly #close
   readonly #acknowledge
@@ -113,17 +115,22 @@ export class FindingRows {
       looks: number
     }>(
       `UPDATE finding SET state = @state, opened_at = @at, opened = opened + 1, unsteady = @unsteady, last_seen = @at,
-         times_seen = times_seen + 1, looks_mark = @looks, absent_since = NULL, closed_at = NULL, closed_why = NULL, closed_by = NULL,
+         times_seen = times_seen + 1, looks_mark = @looks, absent_since = NULL, unsure_since = NULL, closed_at = NULL, closed_why = NULL, closed_by = NULL,
          acknowledged_at = iif(@state = 'open', NULL, acknowledged_at), acknowledged_by = iif(@state = 'open', NULL, acknowledged_by),
          acknowledged_why = iif(@state = 'open', NULL, acknowledged_why), acknowledged_until = iif(@state = 'open', NULL, acknowledged_until)
        WHERE id = @id`,
     )
     this.#absent = connection.prepare<{ id: number; at: number; seen: number; looks: number }>(
-      `UPDATE finding SET absent_since = @at, last_seen = max(last_seen, @seen), times_seen = times_seen + @looks - looks_mark,
-         looks_mark = @looks WHERE id = @id`,
+      `UPDATE finding SET absent_since = @at, last_seen = iif(unsure_since IS NULL, max(last_seen, @seen), last_seen),
+         times_seen = times_seen + iif(unsure_since IS NULL, @looks - looks_mark, 0), looks_mark = @looks, unsure_since = NULL
+       WHERE id = @id`,
+    )
+    this.#unsure = connection.prepare<{ id: number; at: number; seen: number; looks: number }>(
+      `UPDATE finding SET unsure_since = @at, last_seen = iif(absent_since IS NULL, max(last_seen, @seen), last_seen),
+         times_seen = times_seen + iif(absent_since IS NULL, @looks - looks_mark, 0), looks_mark = @looks WHERE id = @id`,
     )
     this.#back = connection.prepare<{ id: number; at: number; looks: number }>(
-      `UPDATE finding SET absent_since = NULL, last_seen = @at, times_seen = times_seen + 1, looks_mark = @looks WHERE id = @id`,
+      `UPDATE finding SET absent_since = NULL, unsure_since = NULL, last_seen = @at, times_seen = times_seen + 1, looks_mark = @looks WHERE id = @id`,
     )
     this.#close = connection.prepare<{
       id: number
@@ -134,8 +141,9 @@ export class FindingRows {
       looks: number
     }>(
       `UPDATE finding SET state = 'closed', closed_at = @at, closed_why = @why, closed_by = @by,
-         last_seen = iif(absent_since IS NULL, max(last_seen, @seen), last_seen),
-         times_seen = times_seen + iif(absent_since IS NULL, @looks - looks_mark, 0), looks_mark = @looks WHERE id = @id`,
+         last_seen = iif(absent_since IS NULL AND unsure_since IS NULL, max(last_seen, @seen), last_seen),
+         times_seen = times_seen + iif(absent_since IS NULL AND unsure_since IS NULL, @looks - looks_mark, 0), looks_mark = @looks
+       WHERE id = @id`,
     )
     this.#acknowledge = connection.prepare<{
       id: number
@@ -218,6 +226,11 @@ export class FindingRows {
   /** `seen`: the last look at which it was there. `looks`: up to it. */
   absent(id: number, at: number, seen: number, looks: number): void {
     this.#absent.run({ id, at, seen, looks })
+  }
+
+  /** The same, of one that could not be looked at. */
+  unsure(id: number, at: number, seen: number, looks: number): void {
+    this.#unsure.run({ id, at, seen, looks })
   }
 
   back(id: number, at: number, looks: number): void {

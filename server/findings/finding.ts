@@ -41,6 +41,11 @@ export function keyOf({ code, subject }: Pick<Fact, "code" | "subject">): string
   return JSON.stringify([code, subject.kind, subject.key])
 }
 
+/** The part of a key that says what it is about, as JSON of kind and key. */
+export function subjectOfKey(key: string): string {
+  return JSON.stringify((JSON.parse(key) as string[]).slice(1))
+}
+
 export function rankOf(severity: Severity): number {
   return SEVERITIES.indexOf(severity)
 }

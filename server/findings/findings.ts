@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto"
 import type { FindingNotes, FindingRows, StoredFinding } from "../db/index.js"
 import { type KeptFact, keptFacts } from "./clip.js"
-import { type Fact, keyOf, type Looked, rankOf, SEVERITIES } from "./finding.js"
+import { type Fact, keyOf, type Looked, rankOf, SEVERITIES, type Subject, subjectOfKey } from "./finding.js"
 import type { Look, Looks } from "./looks.js"
 import { type Change, type Known, MORE, reconcileWithin } from "./reconcile.js"
 
@@ -20,6 +20,8 @@ export interface ReportOptions {
    * job that looks once in days and at everything.
    */
   readonly settleMs?: number
+  /** What could not be looked at, though the rest was: what is known of it stays as it is. */
+  readonly unsure?: { readonly subjects: readonly Subject[]; readonly why: string }
 }
 
 /** Open and acknowledged ones of one source; what is more is counted only. */
@@ -42,24 +44,30 @@ export class Findings {
    * For this source and scope, these are all there is now: what is new opens, what is gone closes. That they are the same as at the last
    * look costs no write. Throws DatabaseError; then nothing changed, and the next report does it.
    */
-  report(looked: Looked, facts: readonly Fact[], { settleMs = SETTLE_MS }: ReportOptions = {}): void {
+  report(looked: Looked, facts: readonly Fact[], { settleMs = SETTLE_MS, unsure }: ReportOptions = {}): void {
     const { rows, looks, now } = this.#parts
     const at = now()
     const kept = keptFacts(facts)
-    const digest = digestOf(kept)
+    const subjects = new Set((unsure?.subjects ?? []).map(({ kind, key }) => JSON.stringify([kind, key])))
+    const digest = digestOf(kept, subjects)
     const before = looks.of(looked)
-    const look: Look = { ...before, at, looks: before.looks + 1, unknown: undefined }
-    if (before.unknown === undefined && looks.foundSame(looked, digest)) {
+    const unknown = unsure === undefined ? undefined : { since: before.unknown?.since ?? at, why: unsure.why }
+    const look: Look = { ...before, at, looks: before.looks + 1, unknown }
+    if (looks.foundSame(looked, digest)) {
       looks.note(look, digest)
       return
     }
     const { known, rowOf } = this.#known(looked, kept)
     const room = Math.max(0, MOST_OPEN - rows.count(looked.source, MORE))
-    const changes = reconcileWithin(looked, known, kept, { now: at, room, settleMs })
-    rows.together(() => {
-      for (const change of changes) this.#carryOut(change, looked, { before, look, rowOf })
-      looks.put(look)
-    })
+    const isUnsure = (key: string): boolean => subjects.has(subjectOfKey(key))
+    const changes = reconcileWithin(looked, known, kept, { now: at, room, settleMs, isUnsure })
+    if (changes.length > 0) {
+      rows.together(() => {
+        for (const change of changes) this.#carryOut(change, looked, { before, look, rowOf })
+        // The rows count their looks from this one on.
+        looks.put(look)
+      })
+    }
     // What waits to be gone has to be looked at again, though the same is found.
     const waits =
       changes.some(({ kind }) => kind === "absent") ||
@@ -189,6 +197,9 @@ export class Findings {
       case "absent":
         rows.absent(change.id, at, seen, before.looks)
         return
+      case "unsure":
+        rows.unsure(change.id, at, seen, before.looks)
+        return
       case "close":
         rows.close(change.id, { at, why: "gone", by: null, seen, looks: before.looks })
         event(change.id, "closed", "gone")
@@ -224,9 +235,10 @@ function isLeft(change: Change): boolean {
   return "fact" in change && change.fact.fact.code === MORE
 }
 
-function digestOf(facts: readonly KeptFact[]): string {
+function digestOf(facts: readonly KeptFact[], unsure: ReadonlySet<string>): string {
   const hash = createHash("sha256")
   for (const { told } of facts) hash.update(told)
+  hash.update(JSON.stringify([...unsure].sort()))
   return hash.digest("base64")
 }
 
@@ -240,7 +252,7 @@ function keyOfRow({ code, subjectKind, subject }: StoredFinding): string {
 }
 
 function knownOf(row: StoredFinding): Known {
-  const { id, state, told, absentSince, closedAt, acknowledgedAt, acknowledgedUntil } = row
+  const { id, state, told, absentSince, unsureSince, closedAt, acknowledgedAt, acknowledgedUntil } = row
   return {
     id,
     key: keyOfRow(row),
@@ -249,6 +261,7 @@ function knownOf(row: StoredFinding): Known {
     told,
     unsteady: row.unsteady === 1,
     absentSince: absentSince ?? undefined,
+    unsureSince: unsureSince ?? undefined,
     closedAt: closedAt ?? undefined,
     acknowledged: acknowledgedAt === null ? undefined : { until: acknowledgedUntil ?? undefined },
   }

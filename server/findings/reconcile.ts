@@ -12,6 +12,8 @@ export interface Known {
   readonly unsteady: boolean
   /** Unix milliseconds. Since then no look found it. */
   readonly absentSince: number | undefined
+  /** Since then it could not be looked at. */
+  readonly unsureSince: number | undefined
   readonly closedAt: number | undefined
   /** An acknowledgement that is or was in force; `until` undefined: until it is gone. */
   readonly acknowledged: { readonly until: number | undefined } | undefined
@@ -33,6 +35,8 @@ export type Change =
   | { readonly kind: "back"; readonly id: number }
   /** It is not there, and has to stay away before that is believed. */
   | { readonly kind: "absent"; readonly id: number }
+  /** It could not be looked at this time, though others were: nothing is said of it. */
+  | { readonly kind: "unsure"; readonly id: number }
   | { readonly kind: "close"; readonly id: number }
 
 export interface Terms {
@@ -42,6 +46,8 @@ export interface Terms {
   readonly room: number
   /** How long one that came and went has to stay away. */
   readonly settleMs: number
+  /** Whether a thing could not be looked at, by its key. */
+  readonly isUnsure?: (key: string) => boolean
 }
 
 export interface Reconciled {
@@ -63,13 +69,13 @@ export const UNSTEADY_MS = 24 * 3_600_000
 export function reconcile(
   known: readonly Known[],
   facts: readonly KeptFact[],
-  { now, room, settleMs }: Terms,
+  { now, room, settleMs, isUnsure = () => false }: Terms,
 ): Reconciled {
   const byKey = new Map(known.map((one) => [one.key, one]))
   const found = new Set(facts.map(({ key }) => key))
   const gone = known
     .filter(({ state, key }) => state !== "closed" && !found.has(key))
-    .flatMap((one) => goneChange(one, now, settleMs))
+    .flatMap((one) => (isUnsure(one.key) ? unsureChange(one) : goneChange(one, now, settleMs)))
   const closing = gone.filter(({ kind }) => kind === "close").length
   const changes: Change[] = [...gone]
   const left: KeptFact[] = []
@@ -86,6 +92,10 @@ export function reconcile(
   return { changes, left }
 }
 
+function unsureChange({ id, unsureSince }: Known): Change[] {
+  return unsureSince === undefined ? [{ kind: "unsure", id }] : []
+}
+
 function goneChange({ id, unsteady, absentSince }: Known, now: number, settleMs: number): Change[] {
   if (!unsteady) return [{ kind: "close", id }]
   if (absentSince === undefined) return settleMs === 0 ? [{ kind: "close", id }] : [{ kind: "absent", id }]
@@ -95,9 +105,9 @@ function goneChange({ id, unsteady, absentSince }: Known, now: number, settleMs:
 }
 
 function stillThere(one: Known, fact: KeptFact): Change[] {
-  const { id, absentSince, told } = one
+  const { id, absentSince, unsureSince, told } = one
   return [
-    ...(absentSince === undefined ? [] : [{ kind: "back" as const, id }]),
+    ...(absentSince === undefined && unsureSince === undefined ? [] : [{ kind: "back" as const, id }]),
     ...(told === fact.told
       ? []
       : [{ kind: "tell" as const, id, fact, worse: isWorse(fact.fact.severity, one.severity) }]),

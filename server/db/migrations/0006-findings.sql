@@ -22,6 +22,7 @@ CREATE TABLE finding (
   times_seen   INTEGER NOT NULL, -- up to the look of looks_mark
   looks_mark   INTEGER NOT NULL,
   absent_since INTEGER,          -- it was not there at the last look
+  unsure_since INTEGER,          -- since then this one could not be looked at, though others of the scope were
   acknowledged_at    INTEGER,
   acknowledged_by    TEXT,
   acknowledged_why   TEXT,
