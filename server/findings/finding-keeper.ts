@@ -47,6 +47,7 @@ export class FindingKeeper {
   #timer: NodeJS.Timeout | undefined
   #savedAt: number
   #fault: string | undefined
+  #stopped = false
 
   constructor(parts: FindingKeeperParts) {
     this.#parts = parts
@@ -63,6 +64,7 @@ export class FindingKeeper {
   stop(): void {
     clearInterval(this.#timer)
     this.#timer = undefined
+    this.#stopped = true
     this.#attempt(() => {
       this.#parts.findings.save()
     })
@@ -106,10 +108,11 @@ export class FindingKeeper {
     try {
       reports = await source.look()
     } catch (error) {
-      this.#unknown(source, error instanceof Error ? error.message : String(error))
+      if (!this.#stopped) this.#unknown(source, error instanceof Error ? error.message : String(error))
       return
     }
-    if (reports === undefined) return
+    // The database is closed by then.
+    if (reports === undefined || this.#stopped) return
     const { findings } = this.#parts
     const { name } = source
     for (const report of reports) {

@@ -3,6 +3,7 @@ import { MessageChannel } from "node:worker_threads"
 import {
   copyTarget,
   DatabaseShelf,
+  findingSources,
   FleetKeeper,
   HostMemory,
   HostNames,
@@ -46,7 +47,12 @@ import {
   TreeUses,
 } from "../../server/db/index.js"
 import type { Decision, StateFact } from "../../server/decision/index.js"
-import { SnapshotIntegrity } from "../../server/findings/index.js"
+import {
+  FindingKeeper,
+  type FindingsRoom,
+  openFindings,
+  SnapshotIntegrity,
+} from "../../server/findings/index.js"
 import type { ExistsAnswer } from "../../server/http/index.js"
 import { Ledger } from "../../server/ledger/index.js"
 import { openSecrets } from "../../server/secrets/index.js"
@@ -154,6 +160,9 @@ export class Chain {
   readonly ledger: Ledger
   readonly memory: LedgerMemory
   readonly integrity: SnapshotIntegrity
+  readonly findings: FindingsRoom
+  /** Looks only when a test says so. */
+  readonly findingKeeper: FindingKeeper
   readonly keeper: FleetKeeper
   readonly catalog: Catalog
   readonly answerer: Answerer
@@ -184,6 +193,7 @@ export class Chain {
     const { shelf, ledger } = this
     this.integrity = new SnapshotIntegrity(new SnapshotIntegrityTable(this.database.connection))
     const { integrity } = this
+    this.findings = openFindings(this.database, { now: () => clock.now().wall, log })
     this.memory = new LedgerMemory({
       ledger,
       integrity,
@@ -298,6 +308,7 @@ export class Chain {
       marks: shelf.marks,
       acknowledgements: new Acknowledgements(this.database.connection),
       snapshotRuns: new SnapshotRuns(this.database.connection),
+      findings: this.findings.views,
       makeNfsServer: options.makeNfsServer ?? onlyServer(options),
       directoryAttributes: (directories) => directoryAttributes(directories),
       hardware: options.hardware ?? noHardware,
@@ -320,6 +331,21 @@ export class Chain {
         this.memory.forget(place)
         catalog.forget(place)
       },
+      log,
+    })
+    const { administration, memory } = this
+    this.findingKeeper = new FindingKeeper({
+      ...this.findings,
+      sources: findingSources({
+        administration,
+        keeper,
+        catalog,
+        ledger,
+        memory,
+        integrity,
+        ledgerCopies: () => copies.checks(),
+      }),
+      clock,
       log,
     })
     declare()

@@ -7,7 +7,7 @@ import { MINUTE_MS } from "./severity.js"
 
 export interface DamageSourceParts {
   readonly integrity: Pick<SnapshotIntegrity, "damaged" | "version">
-  /** Places that a declaration covers now. */
+  /** Where something is damaged, as far as a declaration covers it now. */
   readonly places: () => readonly string[]
   readonly volumesOf: (place: string, identity: string) => readonly VolumeKey[]
   /** Start of the newest complete snapshot of an identity. */
