@@ -26,7 +26,8 @@ export function isAsDeep(one: IntegrityLevel, other: IntegrityLevel): boolean {
 export function afterResult({ proven, damage }: Judged, result: IntegrityResult): Judged {
   const { level, at } = result
   if (!result.ok) {
-    const { ok: _, ...found } = result
+    const { reasons, paths, sample, run } = result
+    const found = { level, at, reasons, paths, sample, run }
     return { proven, damage: damage === undefined ? found : both(damage, found) }
   }
   const later = Math.max(at, proven[level] ?? at)

@@ -111,5 +111,5 @@ function untilText(until: string | null): string {
 }
 
 function valueText(value: unknown): string {
-  return typeof value === "string" ? value : (JSON.stringify(value) ?? "")
+  return typeof value === "string" ? value : JSON.stringify(value)
 }

@@ -1,8 +1,10 @@
 import { afterEach, describe, expect, it } from "vitest"
+import { systemClock } from "../../../server/catalog/index.js"
 import type { SnapshotKey } from "../../../server/findings/index.js"
 import type { Chain } from "../../support/answers.js"
 import { SyntheticKopia } from "../../support/synthetic-kopia.js"
-import { Scene } from "./scene.js"
+import { startDaemon } from "../http/daemon.js"
+import { kopiaDocument, kopiaScene, PRESENT, Scene } from "./scene.js"
 
 // Verify or a drill found snapshots damaged. What a mover would bring back of them is not the volume's files.
 
@@ -92,6 +94,58 @@ describe("a snapshot that is known to be damaged", () => {
     expect(error).toContain("restoreAsOf: ")
     expect(error).toContain(`\`cistern restore ${second?.id ?? "?"} --at ${here.scene.path("kopia")}`)
     expect(await chain.verdict("home/other")).toBe("restore")
+  })
+
+  it("of a repository of the real program is told with 503 over the wire, with what to do", async () => {
+    const scene = kopiaScene()
+    scenes.push(scene)
+    const chain = await scene.start()
+    await chain.apply(kopiaDocument(scene.store))
+    const { port } = await startDaemon({
+      answer: (request) =>
+        chain.answerer.answer({
+          ...request,
+          arrivedAt: chain.clock.now(),
+          deadline: systemClock.now().mono + 30_000,
+        }),
+    })
+    const url = `http://127.0.0.1:${port}/exists/${PRESENT}?evidence=1`
+    const before = await fetch(url)
+    expect([before.status, ((await before.json()) as { decision: string }).decision]).toEqual([
+      200,
+      "restore",
+    ])
+    const view = chain.catalog.views().find(({ spec }) => spec.directory === scene.path("kopia/home"))
+    const place = view?.spec.place ?? ""
+    const [namespace = "", pvc = ""] = PRESENT.split("/")
+    const own = [...(await chain.catalog.snapshots(place))].filter(
+      ({ source, incomplete }) =>
+        source.user === pvc && source.host === namespace && incomplete === undefined,
+    )
+    const newest = own.at(-1)
+    const good = own.at(-2)
+    if (newest === undefined || good === undefined) throw new Error("the fixture has two snapshots of it")
+    const found = {
+      level: "read",
+      at: 1,
+      reasons: ["missing_pack"],
+      paths: 1,
+      sample: ["/data/x"],
+      run: "r",
+    } as const
+    chain.integrity.record(place, [
+      { snapshot: newest, identity: `${pvc}@${namespace}:/data`, result: { ok: false, ...found } },
+    ])
+    const after = await fetch(url)
+    expect(after.status).toBe(503)
+    expect(await after.json()).toMatchObject({
+      decision: "unknown",
+      authoritative: false,
+      evidence: { reason: "newest_damaged" },
+      error: expect.stringMatching(
+        new RegExp(`^newest_damaged: Snapshot ${newest.id} .* ${good.id} of .*restoreAsOf`),
+      ) as string,
+    })
   })
 
   it("leaves the volume restore when it is not the newest: the mover would not take it", async () => {
