@@ -1,6 +1,6 @@
 import { volumesAt } from "../../storage/identity/index.js"
 import { type FleetRepository, indexOf, isPerVolume, type LedgerMemory, storeOf } from "../answers/index.js"
-import type { Catalog, PlaceView } from "../catalog/index.js"
+import type { Catalog } from "../catalog/index.js"
 import type { VolumeKey } from "../db/index.js"
 import {
   checkSource,
@@ -50,7 +50,7 @@ export function findingSources(parts: FindingSourcesParts): FindingSource[] {
       repositories: () =>
         keeper.fleet.repositories.map((repository) => ({
           name: repository.entry.name,
-          unknown: unknownOf(repository, places.of(repository), catalog),
+          unknown: catalog.stores.hang(storeOf(repository))?.message,
           searchTrouble: isPerVolume(repository)
             ? catalog.discovery(repository.entry.name)?.trouble
             : undefined,
@@ -68,6 +68,8 @@ export function findingSources(parts: FindingSourcesParts): FindingSource[] {
         (trouble.error.code === "missing" || trouble.error.code === "empty") &&
         keeper.repositoryAt(spec.place)?.entry.new === true &&
         memory.everSeen(spec.place) === undefined,
+      identitiesOf: (of) =>
+        of.flatMap((place) => ledger.sightings.identities(place).map((identity) => `${place} ${identity}`)),
       volumesIn,
       volumesOf,
     }),
@@ -90,18 +92,6 @@ export function findingSources(parts: FindingSourcesParts): FindingSource[] {
     checkSource("ledger copies", ledgerCopies, 60_000),
     checkSource("checks", () => administration.otherChecks()),
   ]
-}
-
-/** Why nothing can be told of a repository: its store is fenced off or hangs, which is told of the store. */
-function unknownOf(
-  repository: FleetRepository,
-  views: readonly PlaceView[],
-  catalog: Catalog,
-): string | undefined {
-  const hang = catalog.stores.hang(storeOf(repository))
-  if (hang !== undefined) return hang.message
-  const fenced = views.find(({ trouble }) => trouble?.kind === "fenced")?.trouble
-  return fenced?.kind === "fenced" ? fenced.state.message : undefined
 }
 
 /** Whose volumes lie in a place, as far as names tell. */

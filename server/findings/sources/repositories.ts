@@ -9,7 +9,7 @@ import { MINUTE_MS } from "./severity.js"
 /** One declared repository, as the catalog has it. */
 export interface LookedRepository {
   readonly name: string
-  /** Why nothing of it can be told now: its store is fenced or hangs. */
+  /** Why nothing of it can be told now: its store hangs. */
   readonly unknown: string | undefined
   /** Why its directories cannot be searched for. */
   readonly searchTrouble: string | undefined
@@ -23,6 +23,8 @@ export interface RepositorySourceParts {
   readonly newestGone: (place: string) => readonly { readonly identity: string; readonly start: bigint }[]
   /** Nothing is there, and nothing ever was, and that was declared. */
   readonly isFirst: (view: PlaceView) => boolean
+  /** Subjects of all that may be told of the identities in these places. */
+  readonly identitiesOf: (places: readonly string[]) => readonly string[]
   readonly volumesIn: (place: string) => readonly VolumeKey[]
   readonly volumesOf: (place: string, identity: string) => readonly VolumeKey[]
 }
@@ -39,21 +41,52 @@ export function repositorySource(parts: RepositorySourceParts): FindingSource {
 export function reportOf(repository: LookedRepository, parts: RepositorySourceParts): ScopeReport {
   const { name, unknown, places, searchTrouble } = repository
   if (unknown !== undefined) return { scope: name, unknown }
-  // What nobody has listed yet cannot be told to be well.
+  const fenced = places.filter(({ trouble }) => trouble?.kind === "fenced")
+  // What nobody has listed yet cannot be told to be well, and what lies under a fence is not the repository.
   const unlisted = places.filter(
     ({ generation, trouble }) => generation === undefined && trouble === undefined,
   )
-  const unsure = unlisted.map(({ spec }) => ({ kind: "repository", key: spec.place }))
+  const unsure = [...unlisted, ...fenced].map(({ spec }) => ({ kind: "repository", key: spec.place }))
+  const identities = parts.identitiesOf(unsure.map(({ key }) => key))
   return {
     scope: name,
     facts: [
       ...(searchTrouble === undefined ? [] : [searchFact(name, searchTrouble)]),
-      ...places.flatMap((view) => factsOf(view, parts)),
+      ...fencedFacts(repository, fenced, parts),
+      ...places.flatMap((view) => (view.trouble?.kind === "fenced" ? [] : factsOf(view, parts))),
     ],
     ...(unsure.length === 0
       ? {}
-      : { unsure: { subjects: unsure, why: `${unsure.length} places are not listed yet` } }),
+      : {
+          unsure: {
+            subjects: [...unsure, ...identities.map((key) => ({ kind: "identity", key }))],
+            why: `${unsure.length} of ${places.length} places cannot be listed now`,
+          },
+        }),
   }
+}
+
+/** Said once for all of a repository's places: they have one cause. */
+function fencedFacts(
+  { name, places }: LookedRepository,
+  fenced: readonly PlaceView[],
+  parts: RepositorySourceParts,
+): Fact[] {
+  const [first] = fenced
+  if (first?.trouble?.kind !== "fenced") return []
+  const { message, hint, code } = first.trouble.state
+  const count = places.length === 1 ? "" : ` (${fenced.length} of ${places.length} directories)`
+  return [
+    {
+      code: "repository_fenced",
+      severity: "critical",
+      subject: { kind: "repository", key: name },
+      title: `Repository ${name} is not where it was${count}: ${message}`,
+      hint,
+      evidence: { code, directories: fenced.slice(0, MOST_FILES).map(({ spec }) => spec.directory) },
+      volumes: fenced.flatMap(({ spec }) => parts.volumesIn(spec.place)),
+    },
+  ]
 }
 
 /** Of one place. */
