@@ -21,17 +21,16 @@ const snapshot = (n: number) => ({ id: `engine-${n}`, start: BigInt(n) * 1_000_0
 const damaged = (
   level: (typeof LEVELS)[number] = "read",
   more: Partial<IntegrityResult> = {},
-): IntegrityResult =>
-  ({
-    ok: false,
-    level,
-    at,
-    reasons: ["missing_pack"],
-    paths: 2,
-    sample: ["/data/a", "/data/b"],
-    run: "run-1",
-    ...more,
-  }) as IntegrityResult
+): IntegrityResult => ({
+  ok: false,
+  level,
+  at,
+  reasons: ["missing_pack"],
+  paths: 2,
+  sample: ["/data/a", "/data/b"],
+  run: "run-1",
+  ...more,
+})
 const sound = (level: (typeof LEVELS)[number], when = at + 1): IntegrityResult => ({
   ok: true,
   level,
