@@ -13,6 +13,8 @@ import {
   type ApplyParts,
   copyTarget,
   DatabaseShelf,
+  findingMetrics,
+  findingSources,
   FleetKeeper,
   fleetMetrics,
   HostMemory,
@@ -47,10 +49,12 @@ import {
   openBlobCache,
   openDatabase,
   ProjectIdTable,
+  SnapshotIntegrityTable,
   SnapshotRuns,
   TreeUses,
 } from "./db/index.js"
 import type { StateFact } from "./decision/index.js"
+import { FindingKeeper, openFindings, SnapshotIntegrity } from "./findings/index.js"
 import {
   AccessLog,
   createDaemonServer,
@@ -91,8 +95,11 @@ export async function startDaemon(config: Config): Promise<RunningDaemon> {
   const known = new KnownVolumes()
   for (const { cluster, namespace, pvc } of ledger.asked.all()) known.add(cluster, { namespace, pvc })
 
+  const integrity = new SnapshotIntegrity(new SnapshotIntegrityTable(database.connection))
+  const room = openFindings(database, { now: () => systemClock.now().wall, log })
   const memory = new LedgerMemory({
     ledger,
+    integrity,
     clock: systemClock,
     marks: shelf.marks,
     keepFence: (place, record) => {
@@ -218,6 +225,7 @@ export async function startDaemon(config: Config): Promise<RunningDaemon> {
     marks: shelf.marks,
     acknowledgements: new Acknowledgements(database.connection),
     snapshotRuns: new SnapshotRuns(database.connection),
+    findings: room.views,
     makeNfsServer: nfsServerMaker({
       owner: ownerOf(stateDirectory),
       stateDirectory,
@@ -252,6 +260,14 @@ export async function startDaemon(config: Config): Promise<RunningDaemon> {
     log,
   })
 
+  const ledgerCopies = () => copies.checks()
+  const findingKeeper = new FindingKeeper({
+    ...room,
+    sources: findingSources({ administration, keeper, catalog, ledger, memory, integrity, ledgerCopies }),
+    clock: systemClock,
+    log,
+  })
+  metrics.addCollector(findingMetrics(metrics.registry, room))
   metrics.addCollector(quotaMetrics(metrics.registry, administration.quotas))
 
   const common = {
@@ -286,6 +302,7 @@ export async function startDaemon(config: Config): Promise<RunningDaemon> {
       administration.quotas.stop(),
     ])
     const ended = await catalog.stop()
+    findingKeeper.stop()
     ledger.asked.stop()
     cache.close()
     database.close()
@@ -311,6 +328,7 @@ export async function startDaemon(config: Config): Promise<RunningDaemon> {
     ledger.asked.start()
     copies.start()
     administration.filesystemSnapshots.start()
+    findingKeeper.start()
     // A socket that a killed daemon left behind; the state directory's lock says that no other one is alive.
     rmSync(socket, { force: true })
     await listen(admin, { path: socket })

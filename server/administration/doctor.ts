@@ -59,11 +59,16 @@ export async function examine(parts: DoctorParts): Promise<DoctorJson> {
       ...besides,
       ...more,
       ...parts.ledgerCopies(),
-      stateCheck(parts),
-      memoryCheck(parts),
-      cacheCheck(parts),
+      ...stateChecks(parts),
     ],
   }
+}
+
+/** Of the state directory. */
+export function stateChecks(
+  parts: Pick<DoctorParts, "durability" | "lastWriteError" | "cacheError">,
+): CheckJson[] {
+  return [stateCheck(parts), memoryCheck(parts), cacheCheck(parts)]
 }
 
 /** The system lets nobody in with what it was given. */
@@ -128,7 +133,7 @@ function hostChecks(exports: ExportsJson["exports"]): CheckJson[] {
   }))
 }
 
-function stateCheck({ durability }: DoctorParts): CheckJson {
+function stateCheck({ durability }: Pick<DoctorParts, "durability">): CheckJson {
   const { durable, message } = durability()
   return {
     name: "state directory lasts",
@@ -138,7 +143,7 @@ function stateCheck({ durability }: DoctorParts): CheckJson {
   }
 }
 
-function memoryCheck({ lastWriteError }: DoctorParts): CheckJson {
+function memoryCheck({ lastWriteError }: Pick<DoctorParts, "lastWriteError">): CheckJson {
   const error = lastWriteError()
   return {
     name: "ledger is written",
@@ -148,7 +153,7 @@ function memoryCheck({ lastWriteError }: DoctorParts): CheckJson {
   }
 }
 
-function cacheCheck({ cacheError }: DoctorParts): CheckJson {
+function cacheCheck({ cacheError }: Pick<DoctorParts, "cacheError">): CheckJson {
   const error = cacheError()
   return {
     name: "cache is written",

@@ -1,6 +1,8 @@
 export { type ApplyParts, documentFromText, type DocumentShelf, textOfDocument } from "./apply.js"
 export { DatabaseShelf } from "./database-shelf.js"
 export { applyAtStart, LENT_CLUSTER, lentByDropIn } from "./drop-in.js"
+export { findingMetrics } from "./finding-metrics.js"
+export { findingSources } from "./finding-sources.js"
 export { FleetKeeper, type FleetKeeperParts, type LentRepository } from "./fleet-keeper.js"
 export { fleetMetrics } from "./repositories/fleet-metrics.js"
 export { copyTarget, type CopyTarget, isListed } from "./ledger/copy-target.js"

@@ -4,7 +4,7 @@ import { parseVolumeName } from "../../storage/identity/index.js"
 import type { Catalog, Clock } from "../catalog/index.js"
 import { exportName, plainDocument } from "../config/index.js"
 import type { Acknowledgements, Fences, Marks, SnapshotRuns } from "../db/index.js"
-import type { Administration } from "../http/admin/index.js"
+import type { Administration, FindingAdministration } from "../http/admin/index.js"
 import {
   type AcceptRepositoryRequest,
   type ApplyJson,
@@ -35,7 +35,7 @@ import { HttpError } from "../http/index.js"
 import type { Ledger } from "../ledger/index.js"
 import { applyDocument, type ApplyParts } from "./apply.js"
 import { Directories } from "./directories/index.js"
-import { type DoctorParts, examine } from "./doctor.js"
+import { type DoctorParts, examine, stateChecks } from "./doctor.js"
 import { AgreedExports } from "./exports/agreed-exports.js"
 import { ApplyExports } from "./exports/apply-exports.js"
 import { ChosenNfsServer, type ChosenNfsServerParts } from "./exports/chosen-nfs-server.js"
@@ -80,6 +80,7 @@ export interface LocalAdministrationParts {
   readonly marks: Marks
   readonly acknowledgements: Acknowledgements
   readonly snapshotRuns: SnapshotRuns
+  readonly findings: FindingAdministration
   /** See ChosenNfsServer. */
   readonly makeNfsServer: ChosenNfsServerParts["make"]
   readonly directoryAttributes: StoreFactsParts["directoryAttributes"]
@@ -103,6 +104,7 @@ export class LocalAdministration implements Administration {
   readonly newRepositories: CreateRepository
   readonly filesystemSnapshots: FilesystemSnapshotsAdministration
   readonly quotas: Quotas
+  readonly findings: FindingAdministration
   readonly #parts: LocalAdministrationParts
   /** Keeps the exports as they are declared, from its `start` on. */
   readonly exportKeeper: ExportKeeper
@@ -121,6 +123,7 @@ export class LocalAdministration implements Administration {
 
   constructor(parts: LocalAdministrationParts) {
     this.#parts = parts
+    this.findings = parts.findings
     const storeFences = new StoreFences(parts)
     const keptOut = new KeptOut()
     this.#agreements = new AgreedExports(parts.acknowledgements, parts.clock)
@@ -298,6 +301,24 @@ export class LocalAdministration implements Administration {
       repositoryChecks: () => this.#repositoryChecks(),
       moreChecks: () => this.#moreChecks(),
     })
+  }
+
+  /** What the doctor checks and no list tells. For findings, which wait for it as long as it takes. */
+  async otherChecks(): Promise<CheckJson[]> {
+    const { keeper, catalog, doctor } = this.#parts
+    const places = new FleetPlaces(keeper, catalog)
+    const [clients, ...checks] = await Promise.all([
+      this.nfsClients(),
+      this.filesystemSnapshots.checks(),
+      ...keeper.fleet.repositories.map((one) => repositoryChecks(one, { places, catalog })),
+    ])
+    return [
+      ...nfsClientChecks(clients, keeper.fleet.document.exports.length),
+      ...restartChecks(this.#nfsServer.current),
+      ...checks.flat(),
+      ...this.directories.firstFresh.checks(),
+      ...stateChecks(doctor),
+    ]
   }
 
   /** Of what the machine itself shows. */

@@ -69,16 +69,12 @@ export class Answerer implements ExistsAnswerer {
 
   #fromMemory(request: ExistsRequest): Decision {
     const { cluster, arrivedAt } = request
-    const { fleet, views, known, freshOnce } = this.#parts
+    const { fleet, views, known, memory, freshOnce } = this.#parts
     if (cluster.kind === "unclear") return this.decide(request, cluster, arrivedAt)
     const key = `${cluster.name}/${request.namespace}/${request.pvc}`
-    const remembered = this.#restores.recall(
-      key,
-      fleet(),
-      known.version,
-      (place) => views.view(place),
-      arrivedAt,
-    )
+    // Taken before anything is worked out: damage that is recorded meanwhile must not pass for known.
+    const grounds = { fleet: fleet(), knownVersion: known.version, damageVersion: memory.damageVersion }
+    const remembered = this.#restores.recall(key, grounds, (place) => views.view(place), arrivedAt)
     // An administrator's word counts for more than a backup, and is asked for each time.
     if (remembered !== undefined && freshOnce(cluster.name, request, undefined).kind === "not_granted")
       return remembered
@@ -86,7 +82,7 @@ export class Answerer implements ExistsAnswerer {
     const [restore] = this.#spots(cluster.name, request)
     const view = restore && views.view(restore.spot.place)
     if (view !== undefined) {
-      this.#restores.remember(key, { fleet: fleet(), view, knownVersion: known.version }, decision)
+      this.#restores.remember(key, { ...grounds, view }, decision)
     }
     return decision
   }

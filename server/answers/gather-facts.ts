@@ -23,6 +23,7 @@ import {
   type PlaceView,
 } from "../catalog/index.js"
 import {
+  type DamageFact,
   type FenceFact,
   type FirstBackupFact,
   type HeldElsewhere,
@@ -38,7 +39,9 @@ import {
   type SharingFact,
   type SimilarIdentity,
   type SnapshotFact,
+  type SoundSnapshot,
 } from "../decision/index.js"
+import type { SnapshotKey } from "../findings/index.js"
 import { type FleetRepository, isPerVolume, type Spot } from "./fleet.js"
 import { type GenerationIndex, indexOf, newestOf, sourceKey } from "./generation-index.js"
 import type { KnownVolumes } from "./known-volumes.js"
@@ -50,6 +53,11 @@ export interface Memory {
   everSeen(place: string): string | undefined
   /** Of any of these identities, or of all that were ever seen there: whether its newest complete snapshot is gone. */
   newestOf(place: string, identities: readonly string[] | "all"): LedgerFact
+  /** Grows with each damage that is found or withdrawn. */
+  readonly damageVersion: number
+  damageOf(place: string, snapshot: SnapshotKey): DamageFact
+  /** The newest complete snapshot of these identities that is not known to be damaged. Reads the database: asked only where the newest is damaged. */
+  newestSound(place: string, identities: readonly string[]): SoundSnapshot | undefined
 }
 
 export interface Surroundings {
@@ -97,8 +105,8 @@ export function gatherFacts(
     namesProven: generation?.header.depth === "names" ? { kind: "proven" } : NOT_MEASURED,
     lookup,
     sharing: sharing(repository, volume, names, known, generation),
-    pick: pick === undefined ? NOT_MEASURED : pickFact(pick, generation, names),
-    history: historyOf(exact),
+    pick: pick === undefined ? NOT_MEASURED : pickFact(pick, generation, names, damageIn(spot.place, memory)),
+    history: historyOf(exact, newestSound(exact, spot.place, memory)),
     elsewhere:
       generation === undefined ? NOT_MEASURED : { kind: "looked", held: heldElsewhere(generation, names) },
     // Costs most, and matters only where the answer may be that there is nothing: also of a place that is still empty, and not
@@ -150,6 +158,7 @@ function pickFact(
   pick: Pick,
   generation: Generation | undefined,
   names: VolumeIdentities | undefined,
+  damageOf: (snapshot: Snapshot) => DamageFact,
 ): PickFact {
   const [first, ...others] = pick.candidates.map((snapshot): SnapshotFact => ({
     id: snapshot.id,
@@ -159,18 +168,41 @@ function pickFact(
     of: identityText(generation?.header.engine ?? "kopia", snapshot.source),
     bytes: snapshot.bytes,
     files: snapshot.files,
-    damage: NOT_MEASURED,
+    damage: damageOf(snapshot),
   }))
   return first === undefined ? { kind: "nothing" } : { kind: "snapshot", candidates: [first, ...others] }
 }
 
-function historyOf(exact: readonly IdentitySummary[]): HistoryFact {
+function damageIn(place: string, memory: Memory): (snapshot: Snapshot) => DamageFact {
+  return (snapshot) => memory.damageOf(place, snapshot)
+}
+
+function newestSound(
+  exact: readonly IdentitySummary[],
+  place: string,
+  memory: Memory,
+): SoundSnapshot | undefined {
+  let newest: Snapshot | undefined
+  for (const { newestComplete } of exact)
+    if (newestComplete !== undefined && (newest === undefined || newestComplete.start > newest.start))
+      newest = newestComplete
+  if (newest === undefined) return undefined
+  const { id, start } = newest
+  if (memory.damageOf(place, newest).kind !== "damaged") return { id, start }
+  return memory.newestSound(
+    place,
+    exact.map(({ identity }) => identity),
+  )
+}
+
+function historyOf(exact: readonly IdentitySummary[], sound: SoundSnapshot | undefined): HistoryFact {
   const starts = (of: (summary: IdentitySummary) => Snapshot | undefined): bigint[] =>
     exact.flatMap((summary) => of(summary)?.start ?? []).sort((a, b) => (a < b ? -1 : 1))
   return {
     snapshots: exact.reduce((sum, { snapshots }) => sum + snapshots, 0),
     complete: exact.reduce((sum, { complete }) => sum + complete, 0),
     newestComplete: starts(({ newestComplete }) => newestComplete).at(-1),
+    newestSound: sound,
     oldest: starts(({ oldestComplete }) => oldestComplete)[0],
   }
 }

@@ -1,12 +1,15 @@
 import type { FenceRecord } from "../../storage/disk/index.js"
 import type { Clock, Witnessed } from "../catalog/index.js"
-import type { LedgerFact, PinFact } from "../decision/index.js"
+import type { DamageFact, LedgerFact, PinFact, SoundSnapshot } from "../decision/index.js"
 import { NOT_MEASURED } from "../decision/index.js"
+import type { SnapshotIntegrity, SnapshotKey } from "../findings/index.js"
 import type { Ledger } from "../ledger/index.js"
 import type { Memory } from "./gather-facts.js"
 
 export interface LedgerMemoryParts {
   readonly ledger: Ledger
+  /** What was found damaged. */
+  readonly integrity: SnapshotIntegrity
   readonly clock: Clock
   /** Keeps the live metadata files of a place over a restart. */
   readonly marks: {
@@ -50,6 +53,7 @@ export class LedgerMemory implements Memory {
     const complete = new Map(changes.map(({ summary, sightings }) => [summary.identity, sightings]))
     const absent = full ? undefined : removed.map(({ identity }) => identity)
     ledger.sightings.record({ place, repositoryId, complete, absent, at })
+    this.#forgetDamage({ place, changes, removed, full })
     this.#keepMarks(place, header.marks, at)
     if (fence !== undefined) keepFence(place, fence)
     return true
@@ -87,6 +91,58 @@ export class LedgerMemory implements Memory {
     return names.some((identity) => sightings.sawIdentity(place, identity))
       ? { kind: "newest_present" }
       : { kind: "never_seen" }
+  }
+
+  get damageVersion(): number {
+    return this.#parts.integrity.version
+  }
+
+  damageOf(place: string, snapshot: SnapshotKey): DamageFact {
+    const damage = this.#parts.integrity.damageOf(place, snapshot)
+    return damage === undefined
+      ? NOT_MEASURED
+      : { kind: "damaged", reasons: damage.reasons, paths: damage.paths }
+  }
+
+  newestSound(place: string, identities: readonly string[]): SoundSnapshot | undefined {
+    const { ledger, integrity } = this.#parts
+    const most = integrity.countIn(place) + 1
+    let newest: SnapshotKey | undefined
+    for (const identity of identities) {
+      const sound = ledger.sightings
+        .newestListed(place, identity, most)
+        .map(({ engineId, start, root }) => ({ id: engineId, start, root }))
+        .find((snapshot) => integrity.damageOf(place, snapshot) === undefined)
+      if (sound !== undefined && (newest === undefined || sound.start > newest.start)) newest = sound
+    }
+    if (newest === undefined) return undefined
+    const proof = integrity.proofOf(place, newest)
+    const proven = proof && { level: proof.level, at: BigInt(proof.at) * 1_000_000n }
+    return { id: newest.id, start: newest.start, proven }
+  }
+
+  /** What is damaged and gone needs nobody's care any more. Costs nothing where nothing is damaged. */
+  #forgetDamage({
+    place,
+    changes,
+    removed,
+    full,
+  }: Pick<Witnessed, "changes" | "removed" | "full"> & { place: string }): void {
+    const { integrity, log } = this.#parts
+    if (!integrity.hasDamage(place)) return
+    const shown = new Map(
+      changes.map(({ summary, sightings }) => [summary.identity, [...sightings, ...summary.newest]]),
+    )
+    for (const { identity } of removed) if (!shown.has(identity)) shown.set(identity, [])
+    if (full)
+      for (const identity of integrity.damagedIdentities(place))
+        if (!shown.has(identity)) shown.set(identity, [])
+    try {
+      for (const [identity, snapshots] of shown) integrity.keepDamagedOnly(place, identity, snapshots)
+    } catch (error) {
+      // It stays known as damaged, and is tried again with the next listing that shows a change.
+      log.warn({ place, err: error }, "damage of snapshots that are gone could not be forgotten")
+    }
   }
 
   #keepMarks(place: string, marks: readonly string[], at: number): void {

@@ -9,6 +9,8 @@ export interface Grounds {
   readonly view: PlaceView
   /** Counts the volumes that ever became known: one more may share an identity. */
   readonly knownVersion: number
+  /** Counts what was found damaged, and what is so no more. */
+  readonly damageVersion: number
 }
 
 interface Entry extends Grounds {
@@ -29,8 +31,7 @@ export class RestoreCache {
   /** The decision remembered under `key`, while everything that it rests on is as it was and its listing is recent enough. */
   recall(
     key: string,
-    fleet: Fleet,
-    knownVersion: number,
+    { fleet, knownVersion, damageVersion }: Omit<Grounds, "view">,
     view: (place: string) => PlaceView | undefined,
     now: Moment,
   ): Decision | undefined {
@@ -40,6 +41,7 @@ export class RestoreCache {
     const holds =
       entry.fleet === fleet &&
       entry.knownVersion === knownVersion &&
+      entry.damageVersion === damageVersion &&
       view(entry.place) === entry.view &&
       generation !== undefined &&
       trouble === undefined &&

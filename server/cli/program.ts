@@ -17,6 +17,7 @@ import { existsCommand } from "./exists.js"
 import { exitCodeTable } from "./exit-codes.js"
 import { exportCommand, schemaCommand } from "./export.js"
 import { filesystemSnapshotsCommand } from "./filesystem-snapshots.js"
+import { findingsCommand } from "./findings.js"
 import { freshOnceCommand } from "./fresh-once.js"
 import { repositoriesCommand } from "./repositories.js"
 import { impactCommand } from "./impact.js"
@@ -66,6 +67,7 @@ const commands = [
   filesystemSnapshotsCommand,
   quotasCommand,
   hardwareCommand,
+  findingsCommand,
   freshOnceCommand,
   doctorCommand,
   schemaCommand,

@@ -31,6 +31,7 @@ interface Row {
 export class LedgerSnapshots {
   readonly #of
   readonly #inFront
+  readonly #listed
   readonly #put
   readonly #adopt
   readonly #remove
@@ -55,6 +56,13 @@ export class LedgerSnapshots {
          ORDER BY start_ns DESC, root LIMIT ?`,
       )
       .safeIntegers()
+    this.#listed = connection
+      .prepare<[number, number], Row>(
+        `SELECT start_ns AS start, root, engine_id AS engineId, first_seen AS firstSeen, gone_at AS goneAt,
+                gone_reason AS goneReason
+         FROM ledger_snapshot WHERE identity_id = ? AND gone_at IS NULL ORDER BY start_ns DESC, root LIMIT ?`,
+      )
+      .safeIntegers()
     const insert = "INSERT INTO ledger_snapshot VALUES (?, ?, ?, ?, ?, ?, ?)"
     this.#put = connection.prepare<Values>(
       `${insert} ON CONFLICT (identity_id, start_ns, root) DO UPDATE
@@ -73,6 +81,11 @@ export class LedgerSnapshots {
   /** By start, oldest first. */
   of(identityId: number): LedgerSnapshot[] {
     return translated("reading the ledger", () => this.#of.all(identityId)).map(toDomain)
+  }
+
+  /** Those that are there; newest first. */
+  listed(identityId: number, limit: number): LedgerSnapshot[] {
+    return translated("reading the ledger", () => this.#listed.all(identityId, limit)).map(toDomain)
   }
 
   /** The newest one that is there, and those after it that are gone without an explanation; newest first. */

@@ -63,7 +63,20 @@ export type SharingFact =
 export type DamageFact =
   | NotMeasured
   | { readonly kind: "sound"; readonly checkedAt: Instant }
-  | { readonly kind: "damaged"; readonly reasons: readonly string[] }
+  | {
+      readonly kind: "damaged"
+      readonly reasons: readonly string[]
+      /** How many of its files and folders; undefined: not counted. */
+      readonly paths?: number | undefined
+    }
+
+/** The newest complete snapshot of the looked-up identity that is not known to be damaged. */
+export interface SoundSnapshot {
+  readonly id: string
+  readonly start: Instant
+  /** The deepest that was proven of it; undefined: nothing yet. */
+  readonly proven?: { readonly level: string; readonly at: Instant } | undefined
+}
 
 export interface SnapshotFact {
   /** The engine's own id. */
@@ -94,6 +107,8 @@ export interface HistoryFact {
   readonly snapshots: number
   readonly complete: number
   readonly newestComplete: Instant | undefined
+  /** Undefined: there is none. */
+  readonly newestSound: SoundSnapshot | undefined
   readonly oldest: Instant | undefined
 }
 

@@ -1,7 +1,7 @@
 export { decide, type Decision, Fresh, Restore, type Unknown } from "./decision.js"
 export { type Evidence, evidenceOf } from "./evidence.js"
 export * from "./facts.js"
-export { type Obstacle, type ReasonCode, REASONS } from "./reasons.js"
+export { type Obstacle, REASON_OF_FAILURE, type ReasonCode, REASONS } from "./reasons.js"
 export { FRESH_ONCE_NANOSECONDS, freshOnceFact, type FreshOnceGrant } from "./fresh-once.js"
 export { PROVEN_REPOSITORY_AGE_MS } from "./absence.js"
 export { RESTORE_LISTING_MAX_AGE_MS } from "./access.js"

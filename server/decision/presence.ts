@@ -1,7 +1,7 @@
 import { formatInstant } from "../../storage/instant.js"
 import { placeObstacles, recentListingObstacles } from "./access.js"
 import { acts } from "./acts.js"
-import type { RepositoryFacts, SnapshotFact, VolumeFact } from "./facts.js"
+import type { DamageFact, RepositoryFacts, SnapshotFact, VolumeFact } from "./facts.js"
 import { findingObstacles, ledgerObstacles, notMeasured } from "./history.js"
 import { type Obstacle, type Obstacles, obstaclesAmong } from "./reasons.js"
 
@@ -88,17 +88,34 @@ function candidateObstacles(facts: RepositoryFacts, candidate: SnapshotFact): Ob
     obstacles.push({
       code: "newest_damaged",
       repository: facts.name,
-      message: `${taken} is damaged: ${candidate.damage.reasons.join(", ")}.`,
-      hint: `Bring the damaged files back from a copy of the repository, or delete it with ${remove}${orRestoreAsOf(facts, candidate)}.`,
+      message: `${taken} is damaged: ${damageText(candidate.damage)}. ${soundText(facts)}`,
+      hint: `Bring the damaged files back from a copy of the repository, or delete it with ${remove}${orRestoreAsOf(facts, candidate)}.${bringOut(facts)}`,
     })
   }
   return obstacles
 }
 
-function orRestoreAsOf(facts: RepositoryFacts, avoided: SnapshotFact): string {
-  const { newestComplete } = facts.history
-  if (newestComplete === undefined || newestComplete >= avoided.start) return ""
-  return `, or set ${acts.restoreAsOf(newestComplete)}`
+function damageText({ reasons, paths = 0 }: Extract<DamageFact, { kind: "damaged" }>): string {
+  const count = paths === 0 ? "" : ` (${paths} ${paths === 1 ? "file or folder" : "files and folders"})`
+  return `${reasons.join(", ")}${count}`
+}
+
+function soundText({ history: { newestSound } }: RepositoryFacts): string {
+  if (newestSound === undefined) return "No other complete snapshot of it is there that is not damaged."
+  const { id, start, proven } = newestSound
+  const how = proven === undefined ? "not verified yet" : `${proven.level} on ${formatInstant(proven.at)}`
+  return `The newest that is not known to be damaged is ${id} of ${formatInstant(start)} (${how}).`
+}
+
+function orRestoreAsOf({ history: { newestSound } }: RepositoryFacts, avoided: SnapshotFact): string {
+  if (newestSound === undefined || newestSound.start >= avoided.start) return ""
+  return `, or set ${acts.restoreAsOf(newestSound.start)}`
+}
+
+function bringOut({ place, history: { newestSound } }: RepositoryFacts): string {
+  return newestSound === undefined
+    ? ""
+    : ` Its files of then: \`${acts.restoreSnapshot(place, newestSound.id)}\`.`
 }
 
 /** Without the password a snapshot is known by its file alone, which proves something only in a volume's own repository. */

@@ -70,7 +70,7 @@ function contentKey({ start, root, id }: ListedSnapshot): string {
 }
 
 /** SQLite keeps 64 bits, the years 1678 to 2262; Go's "no time" is the year 1. */
-function storable(start: Instant): Instant {
+export function storable(start: Instant): Instant {
   const largest = 2n ** 63n - 1n
   if (start > largest) return largest
   return start < -largest ? -largest : start

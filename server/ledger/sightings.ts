@@ -107,6 +107,12 @@ export class Sightings {
     return [...(this.#places.get(place) ?? [])].filter(([, memory]) => isOpen(memory)).map(([name]) => name)
   }
 
+  /** Complete snapshots of an identity that the last recorded generation showed, newest first. Reads the database. */
+  newestListed(place: string, identity: string, most: number): LedgerSnapshot[] {
+    const row = this.#places.get(place)?.get(identity)?.row
+    return row === undefined ? [] : this.#snapshots.listed(row.id, most)
+  }
+
   sawIdentity(place: string, identity: string): boolean {
     const memory = this.#places.get(place)?.get(identity)
     return memory !== undefined && isOpen(memory)

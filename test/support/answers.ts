@@ -3,6 +3,7 @@ import { MessageChannel } from "node:worker_threads"
 import {
   copyTarget,
   DatabaseShelf,
+  findingSources,
   FleetKeeper,
   HostMemory,
   HostNames,
@@ -40,11 +41,18 @@ import {
   openBlobCache,
   openDatabase,
   ProjectIdTable,
+  SnapshotIntegrityTable,
   SnapshotRuns,
   type StateDatabase,
   TreeUses,
 } from "../../server/db/index.js"
 import type { Decision, StateFact } from "../../server/decision/index.js"
+import {
+  FindingKeeper,
+  type FindingsRoom,
+  openFindings,
+  SnapshotIntegrity,
+} from "../../server/findings/index.js"
 import type { ExistsAnswer } from "../../server/http/index.js"
 import { Ledger } from "../../server/ledger/index.js"
 import { openSecrets } from "../../server/secrets/index.js"
@@ -151,6 +159,10 @@ export class Chain {
   readonly database: StateDatabase
   readonly ledger: Ledger
   readonly memory: LedgerMemory
+  readonly integrity: SnapshotIntegrity
+  readonly findings: FindingsRoom
+  /** Looks only when a test says so. */
+  readonly findingKeeper: FindingKeeper
   readonly keeper: FleetKeeper
   readonly catalog: Catalog
   readonly answerer: Answerer
@@ -179,7 +191,17 @@ export class Chain {
     const known = new KnownVolumes()
     for (const { cluster, namespace, pvc } of this.ledger.asked.all()) known.add(cluster, { namespace, pvc })
     const { shelf, ledger } = this
-    this.memory = new LedgerMemory({ ledger, clock, marks: shelf.marks, keepFence: shelf.keepFence, log })
+    this.integrity = new SnapshotIntegrity(new SnapshotIntegrityTable(this.database.connection))
+    const { integrity } = this
+    this.findings = openFindings(this.database, { now: () => clock.now().wall, log })
+    this.memory = new LedgerMemory({
+      ledger,
+      integrity,
+      clock,
+      marks: shelf.marks,
+      keepFence: shelf.keepFence,
+      log,
+    })
     const keeper = new FleetKeeper(shelf.current(), {
       resolve: (reference) => secrets.store.resolve(reference).secret,
       fence: (kind, name) => shelf.fence(kind, name),
@@ -286,6 +308,7 @@ export class Chain {
       marks: shelf.marks,
       acknowledgements: new Acknowledgements(this.database.connection),
       snapshotRuns: new SnapshotRuns(this.database.connection),
+      findings: this.findings.views,
       makeNfsServer: options.makeNfsServer ?? onlyServer(options),
       directoryAttributes: (directories) => directoryAttributes(directories),
       hardware: options.hardware ?? noHardware,
@@ -308,6 +331,21 @@ export class Chain {
         this.memory.forget(place)
         catalog.forget(place)
       },
+      log,
+    })
+    const { administration, memory } = this
+    this.findingKeeper = new FindingKeeper({
+      ...this.findings,
+      sources: findingSources({
+        administration,
+        keeper,
+        catalog,
+        ledger,
+        memory,
+        integrity,
+        ledgerCopies: () => copies.checks(),
+      }),
+      clock,
       log,
     })
     declare()

@@ -108,6 +108,55 @@ describe("the hint is an act", () => {
     )
   })
 
+  describe("of a damaged newest snapshot", () => {
+    const damage = { kind: "damaged", reasons: ["missing_pack"], paths: 3 } as const
+    const newest = snapshot({ id: "new", start: at("2026-11-20T03:00:00Z"), damage })
+    const history = {
+      snapshots: 3,
+      complete: 3,
+      newestComplete: newest.start,
+      oldest: at("2026-11-01T03:00:00Z"),
+    }
+    const read = { level: "read", at: at("2026-11-19T05:00:00Z") }
+
+    it("is to go back to the newest good one: by the mover, by our own reader, or by deleting it", () => {
+      const newestSound = { id: "old", start: at("2026-11-18T03:00:00.5Z"), proven: read }
+      const answer = unknown(facts(holdingBackup({ history: { ...history, newestSound } }, [newest])))
+      expect(answer.reason).toBe("newest_damaged")
+      expect(answer.message).toBe(
+        "Snapshot new of 2026-11-20T03:00:00Z, which the mover would take, is damaged: missing_pack (3 files and folders). " +
+          "The newest that is not known to be damaged is old of 2026-11-18T03:00:00.5Z (read on 2026-11-19T05:00:00Z).",
+      )
+      expect(answer.hint).toBe(
+        "Bring the damaged files back from a copy of the repository, or delete it with `kopia snapshot delete new --delete`, or set " +
+          "`restoreAsOf: 2026-11-18T03:00:00.5Z` in the ReplicationDestination. " +
+          "Its files of then: `cistern restore old --at /mnt/tank/kopia --password-file FILE --to DIRECTORY`.",
+      )
+    })
+
+    it("says so when none is good, and names no time to go back to", () => {
+      const answer = unknown(
+        facts(holdingBackup({ history: { ...history, newestSound: undefined } }, [newest])),
+      )
+      expect(answer.message).toContain("No other complete snapshot of it is there that is not damaged.")
+      expect(answer.hint).not.toContain("restoreAsOf")
+      expect(answer.hint).not.toContain("cistern restore")
+    })
+
+    it("says that the good one was not verified, when nobody did", () => {
+      const newestSound = { id: "old", start: at("2026-11-18T03:00:00Z") }
+      const answer = unknown(facts(holdingBackup({ history: { ...history, newestSound } }, [newest])))
+      expect(answer.message).toContain("is old of 2026-11-18T03:00:00Z (not verified yet).")
+    })
+
+    it("never sends the mover of an incomplete newest one to a damaged one", () => {
+      const checkpoint = snapshot({ id: "cp", start: at("2026-11-21T03:00:00Z"), incomplete: "checkpoint" })
+      const newestSound = { id: "old", start: at("2026-11-18T03:00:00Z") }
+      const answer = unknown(facts(holdingBackup({ history: { ...history, newestSound } }, [checkpoint])))
+      expect(answer.hint).toContain("restoreAsOf: 2026-11-18T03:00:00Z")
+    })
+  })
+
   it("`cistern fresh-once` where only a guard holds the volume and it may start empty all the same", () => {
     const guard = holdingNothing({ pick: { kind: "snapshot", candidates: [snapshot()] } })
     expect(unknown(facts(holdingNothing(), [guard])).hint).toContain("`cistern fresh-once home/data`")

@@ -297,6 +297,25 @@ describe("unknown: everything else, with the first reason that applies", () => {
       facts(holdingBackup({}, [snapshot({ damage: { kind: "damaged", reasons: ["missing_pack"] } })])),
     ],
     [
+      "newest_damaged",
+      "one of two that began in the same second is damaged",
+      facts(
+        holdingBackup({}, [
+          snapshot(),
+          snapshot({ id: "b", damage: { kind: "damaged", reasons: ["wrong_tag"], paths: 1 } }),
+        ]),
+      ),
+    ],
+    [
+      "newest_incomplete",
+      "the newest is both incomplete and damaged: that it is not finished says more",
+      facts(
+        holdingBackup({}, [
+          snapshot({ incomplete: "checkpoint", damage: { kind: "damaged", reasons: ["missing_pack"] } }),
+        ]),
+      ),
+    ],
+    [
       "names_not_proven",
       "restic without the password has a snapshot file that is not what its name says",
       facts(namesOnly({ namesProven: { kind: "unproven", what: "snapshot 4e is cut" } })),

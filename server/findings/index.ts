@@ -1,0 +1,8 @@
+export { type Evidence, type Fact, type Looked, SEVERITIES, type Severity, type Subject } from "./finding.js"
+export { FindingKeeper, type FindingSource, type ScopeReport } from "./finding-keeper.js"
+export { Findings, type FindingsParts, MOST_OPEN, type ReportOptions } from "./findings.js"
+export { type IntegrityRecord, SnapshotIntegrity, type SnapshotKey } from "./integrity.js"
+export { type IntegrityResult, LEVELS } from "./judge-integrity.js"
+export { type Look, Looks } from "./looks.js"
+export { type FindingsRoom, openFindings } from "./room.js"
+export * from "./sources/index.js"

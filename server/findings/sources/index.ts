@@ -1,0 +1,7 @@
+export { checkSource } from "./checks.js"
+export { damageSource } from "./damage.js"
+export { directorySource, quotaSource } from "./directories.js"
+export { exportSource } from "./exports.js"
+export { hardwareSource } from "./hardware.js"
+export { repositorySource } from "./repositories.js"
+export { storeAdviceSource, storeSource } from "./stores.js"
