@@ -13,7 +13,7 @@ export interface Streams {
     write: (data: string | Uint8Array, done?: () => void) => unknown
     readonly isTTY?: boolean
   }
-  readonly stderr: { write: (text: string) => unknown; readonly isTTY?: boolean }
+  readonly stderr: { write: (text: string) => unknown; readonly isTTY?: boolean; readonly columns?: number }
 }
 
 type Colour = "green" | "red" | "yellow" | "bold" | "dim"
@@ -22,6 +22,7 @@ type Colour = "green" | "red" | "yellow" | "bold" | "dim"
 export class Output {
   readonly #streams: Streams
   readonly #colours: boolean
+  #status = ""
   /** Somebody sits there and can be asked. */
   readonly interactive: boolean
 
@@ -33,16 +34,33 @@ export class Output {
     this.interactive = canAsk && streams.stdout.isTTY === true
   }
 
+  /** Where somebody watches standard error. `columns` is its width as it is now, where that is known. */
+  get errorTerminal(): { readonly columns: number | undefined } | undefined {
+    const { isTTY, columns } = this.#streams.stderr
+    return isTTY === true ? { columns } : undefined
+  }
+
+  /** A line on standard error that the next one, and whatever else is printed, replaces; "" takes it away. */
+  status(line: string): void {
+    if (line === this.#status) return
+    // To the beginning of the line, and the rest of the old one away.
+    this.#streams.stderr.write(`\r${line}\x1b[K`)
+    this.#status = line
+  }
+
   json(value: unknown): void {
+    this.status("")
     this.#streams.stdout.write(JSON.stringify(value, undefined, 2) + "\n")
   }
 
   text(text: string): void {
+    this.status("")
     this.#streams.stdout.write(text.endsWith("\n") ? text : text + "\n")
   }
 
   /** Much of something, piece by piece: waits until the reader has taken each. */
   bytes(piece: string | Uint8Array): Promise<void> {
+    if (this.#streams.stdout.isTTY === true) this.status("")
     return new Promise((resolve) => {
       this.#streams.stdout.write(piece, resolve)
     })
@@ -69,6 +87,7 @@ export class Output {
 
   /** For people beside the result: what was left out, what comes next. */
   note(text: string): void {
+    this.status("")
     this.#streams.stderr.write(text.endsWith("\n") ? text : text + "\n")
   }
 
