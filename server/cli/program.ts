@@ -15,7 +15,9 @@ import { filesystemSnapshotsCommand } from "./filesystem-snapshots.js"
 import { freshOnceCommand } from "./fresh-once.js"
 import { repositoriesCommand } from "./repositories.js"
 import { hardwareCommand } from "./hardware.js"
+import { jobsCommand } from "./jobs.js"
 import { quotasCommand } from "./quotas.js"
+import { cancelCommand, logsCommand, runCommand, runsCommand } from "./runs.js"
 import { serveCommand } from "./serve.js"
 import { snapshotsCommand } from "./snapshots.js"
 import { exportsCommand } from "./exports.js"
@@ -48,6 +50,11 @@ const commands = [
   filesystemSnapshotsCommand,
   quotasCommand,
   hardwareCommand,
+  jobsCommand,
+  runCommand,
+  runsCommand,
+  logsCommand,
+  cancelCommand,
   freshOnceCommand,
   doctorCommand,
   schemaCommand,

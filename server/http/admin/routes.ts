@@ -33,6 +33,7 @@ import {
   type FilesystemSnapshotAdministration,
   filesystemSnapshotRoutes,
 } from "./filesystem-snapshot-routes.js"
+import { type JobAdministration, jobRoutes } from "./job-routes.js"
 import { type QuotaAdministration, quotaRoutes } from "./quota-routes.js"
 import { bodyOf, queryOf } from "./request-parts.js"
 import { type HardwareJson, hardwarePath } from "../contract/hardware.js"
@@ -71,6 +72,7 @@ export interface Administration {
   readonly newRepositories: NewRepositoryAdministration
   readonly filesystemSnapshots: FilesystemSnapshotAdministration
   readonly quotas: QuotaAdministration
+  readonly jobs: JobAdministration
 }
 
 /** Who acts through the socket that only the state directory's owner may open. */
@@ -151,6 +153,7 @@ export function adminRoutes(administration: Administration): Router {
   router.use(newRepositoryRoutes(administration.newRepositories, LOCAL_ADMINISTRATOR))
   router.use(filesystemSnapshotRoutes(administration.filesystemSnapshots, LOCAL_ADMINISTRATOR))
   router.use(quotaRoutes(administration.quotas, LOCAL_ADMINISTRATOR))
+  router.use(jobRoutes(administration.jobs, LOCAL_ADMINISTRATOR))
   return router
 }
 
