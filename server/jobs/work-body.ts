@@ -32,9 +32,9 @@ export interface BodyMethods {
 /** So often progress crosses to the daemon, and it is asked whether to stand back. */
 const TELL_EVERY_MS = 250
 
-/** Answers for one run in this thread. To be called once, at the top of the thread's own file. */
-export function serveWork<Input>(
-  work: (context: JobContext, input: Input) => Promise<Outcome>,
+/** Answers for one run in this thread. To be called once, at the top of the thread's own file. `input`: what `inThread` was given. */
+export function serveWork(
+  work: (context: JobContext, input: unknown) => Promise<Outcome>,
   port: MessagePort | null = parentPort,
 ): void {
   if (port === null) throw new Error("this file is for a thread of its own")
@@ -42,7 +42,7 @@ export function serveWork<Input>(
   const rpc: Rpc<RunMethods> = new Rpc<RunMethods>(port, {
     run: ({ run, subject, input }: Parameters<BodyMethods["run"]>[0]) => {
       const { context, flush } = contextOf(rpc, controller.signal, run, subject)
-      return work(context, input as Input).finally(flush)
+      return work(context, input).finally(flush)
     },
     abort: (message: string) => {
       controller.abort(new Error(message))

@@ -10,6 +10,7 @@ import { listing } from "./listing.js"
 import { memory } from "./memory.js"
 import { refresh } from "./refresh.js"
 import { resticRestart } from "./restic-restart.js"
+import { schedules } from "./schedules.js"
 import { type Bench, ratio, type Row } from "./row.js"
 import { renderTable } from "./table.js"
 
@@ -22,6 +23,7 @@ const benches: Readonly<Record<string, Bench>> = {
   landed,
   exports: exports500,
   memory,
+  schedules,
 }
 
 const { values: options } = parseArgs({

@@ -67,7 +67,7 @@ function world(
     begun,
     state,
     /** Time passes, a tick every half minute, or one tick at its end when the machine sleeps. */
-    pass(ms: number, asleep = false) {
+    pass: (ms: number, asleep = false): void => {
       const step = asleep ? ms : MINUTE / 2
       for (let left = ms; left > 0; left -= step) {
         clock.wall += Math.min(step, left)

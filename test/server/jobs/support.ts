@@ -72,13 +72,13 @@ export interface Bench {
   readonly memory: JobMemory
   readonly runs: Runs
   /** Waits for its outcome. */
-  ended(id: string): Promise<RunRow>
-  start(
+  readonly ended: (id: string) => Promise<RunRow>
+  readonly start: (
     kind: string,
     subject: JobSubject,
     more?: { readonly cause?: RunRow["cause"]; readonly by?: string },
-  ): string
-  close(): void
+  ) => string
+  readonly close: () => void
 }
 
 const quiet = { info: () => undefined, warn: () => undefined, error: () => undefined }
