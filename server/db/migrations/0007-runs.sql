@@ -31,6 +31,8 @@ CREATE INDEX run_kind_outcome ON run (kind, outcome, id);
 CREATE INDEX run_outcome ON run (outcome, id);
 CREATE INDEX run_repository ON run (repository, id);
 CREATE INDEX run_store ON run (store, id);
+CREATE INDEX run_repository_outcome ON run (repository, outcome, id);
+CREATE INDEX run_store_outcome ON run (store, outcome, id);
 CREATE INDEX run_open ON run (id) WHERE outcome IS NULL;
 CREATE INDEX run_again ON run (id) WHERE again = 1;
 
