@@ -12,6 +12,7 @@ import {
   applyAtStart,
   type ApplyParts,
   copyTarget,
+  declaredSchedules,
   DatabaseShelf,
   findingMetrics,
   findingSources,
@@ -20,6 +21,7 @@ import {
   HostMemory,
   HostNames,
   isListed,
+  JobSubjects,
   LedgerAdoption,
   LedgerCopies,
   lentByDropIn,
@@ -46,10 +48,12 @@ import {
 } from "./config/index.js"
 import {
   Acknowledgements,
+  JobMemory,
   openBlobCache,
   openDatabase,
   ProjectIdTable,
   SnapshotIntegrityTable,
+  Runs,
   SnapshotRuns,
   TreeUses,
 } from "./db/index.js"
@@ -63,6 +67,7 @@ import {
   Metrics,
   stopServer,
 } from "./http/index.js"
+import { type JobKind, jobMetrics, Jobs, tidyJob } from "./jobs/index.js"
 import { Ledger } from "./ledger/index.js"
 import { createLog } from "./log.js"
 import { openSecrets } from "./secrets/index.js"
@@ -77,11 +82,19 @@ export interface RunningDaemon {
   stop(): Promise<boolean>
 }
 
+export interface DaemonOptions {
+  /** Kinds of jobs besides the daemon's own. */
+  readonly moreJobs?: readonly JobKind[]
+}
+
 /** How long requests that are under way may take when the daemon stops. */
 const GRACE_MS = 8_000
 
 /** Builds every part and starts it. Throws ConfigError, DatabaseError or StorageError; then nothing is left running. */
-export async function startDaemon(config: Config): Promise<RunningDaemon> {
+export async function startDaemon(
+  config: Config,
+  { moreJobs = [] }: DaemonOptions = {},
+): Promise<RunningDaemon> {
   const dropIn = await usableDropIn(config)
   const logging = createLog(config.logLevel)
   const { log } = logging
@@ -191,8 +204,29 @@ export async function startDaemon(config: Config): Promise<RunningDaemon> {
     keep: (store, fences, bytes) => catalog.stores.keepLedgerCopy(store, fences, bytes),
     log,
   })
+  const jobSubjects = new JobSubjects({ keeper, catalog })
+  const jobCounts = jobMetrics(metrics.registry)
+  const jobs = new Jobs({
+    stateDirectory,
+    kinds: (parts) => [tidyJob({ ...parts, now: () => systemClock.now().wall }), ...moreJobs],
+    runs: new Runs(database.connection),
+    memory: new JobMemory(database.connection),
+    clock: systemClock,
+    subjects: (type) => jobSubjects.all(type),
+    isDeclared: (subject) => jobSubjects.isDeclared(subject),
+    diskOf: (subject) => (subject.type === "whole" ? undefined : diskOf(shelf, subject.store)),
+    moverAt: (subject) => jobSubjects.moverAt(subject, systemClock.now().wall),
+    schedules: () => declaredSchedules(keeper.fleet.document),
+    quiet: () => keeper.fleet.document.quietHours,
+    ended: jobCounts.ended,
+    log,
+  })
+  metrics.addCollector(() => {
+    jobCounts.collect(jobs)
+  })
   const apply: ApplyParts = {
     shelf,
+    jobs: () => [...jobs.kinds.values()],
     secrets: secrets.store,
     fenceOf: (store) => shelf.fence("store", store),
     takeStoreFence: (store, sentinel) => {
@@ -204,6 +238,7 @@ export async function startDaemon(config: Config): Promise<RunningDaemon> {
       keeper.replace(document)
       declare()
       copies.redeclared()
+      jobs.redeclared()
     },
     record: (acknowledged, by) => {
       log.info({ acknowledged, by }, "document applied")
@@ -245,6 +280,7 @@ export async function startDaemon(config: Config): Promise<RunningDaemon> {
       resolve: resolveHost,
       memory: new HostMemory(stateDirectory),
     }),
+    jobs,
     treeUses: new TreeUses(database.connection),
     apply,
     doctor: {
@@ -293,7 +329,8 @@ export async function startDaemon(config: Config): Promise<RunningDaemon> {
   const stop = async (): Promise<boolean> => {
     log.info("stopping")
     mounts.stop()
-    await Promise.all([
+    const [jobsEnded] = await Promise.all([
+      jobs.stop(),
       stopServer(server, GRACE_MS),
       stopServer(admin, GRACE_MS),
       copies.stop(),
@@ -301,14 +338,14 @@ export async function startDaemon(config: Config): Promise<RunningDaemon> {
       administration.filesystemSnapshots.stop(),
       administration.quotas.stop(),
     ])
-    const ended = await catalog.stop()
+    const ended = (await catalog.stop()) && jobsEnded
     findingKeeper.stop()
     ledger.asked.stop()
     cache.close()
     database.close()
     rmSync(passing ? stateDirectory : socket, { recursive: true, force: true })
     if (ended) log.info("stopped")
-    else log.warn("stopped; a thread that waits for a store's filesystem is left behind")
+    else log.warn("stopped; work that hangs, such as in a store's filesystem, is left behind")
     accessLog?.flush()
     logging.flush()
     return ended
@@ -329,6 +366,7 @@ export async function startDaemon(config: Config): Promise<RunningDaemon> {
     copies.start()
     administration.filesystemSnapshots.start()
     findingKeeper.start()
+    jobs.start()
     // A socket that a killed daemon left behind; the state directory's lock says that no other one is alive.
     rmSync(socket, { force: true })
     await listen(admin, { path: socket })
@@ -386,6 +424,11 @@ function passingDirectory(): string | undefined {
     }
   }
   return undefined
+}
+
+/** Stores on one filesystem keep the same disks busy. */
+function diskOf(shelf: DatabaseShelf, store: string): string {
+  return shelf.fence("store", store)?.mountPoint ?? store
 }
 
 function addressOf(server: DaemonServer, host: string): string {

@@ -10,6 +10,7 @@ import {
   parsePlainDocument,
   plainDocument,
   planApply,
+  type KnownJob,
   type SealedSecrets,
   wideExports,
 } from "../config/index.js"
@@ -33,6 +34,8 @@ export interface DocumentShelf {
 export interface ApplyParts {
   readonly shelf: DocumentShelf
   readonly secrets: SealedSecrets
+  /** The kinds of jobs that schedules may name. */
+  readonly jobs: () => readonly KnownJob[]
   /** What is remembered of a store. */
   readonly fenceOf: (store: string) => FenceRecord | undefined
   /** Remembers what is under a new store's path, and puts its sentinel there. */
@@ -57,7 +60,12 @@ export async function applyDocument(
   const parsed = inHttpTerms(() => parseDocument(request.document))
   const before = shelf.current()
   const plan = inHttpTerms(() =>
-    planApply(before, parsed.document, { secrets, remove: request.remove, locate: parsed.locate }),
+    planApply(before, parsed.document, {
+      secrets,
+      remove: request.remove,
+      locate: parsed.locate,
+      jobs: parts.jobs(),
+    }),
   )
   if (request.basis !== undefined && request.basis !== plan.basis) {
     throw new HttpError(409, "stale_plan", "Another document was applied since this diff was shown.", {

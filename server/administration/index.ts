@@ -1,3 +1,4 @@
+export { declaredSchedules, JobSubjects } from "./jobs/index.js"
 export { type ApplyParts, documentFromText, type DocumentShelf, textOfDocument } from "./apply.js"
 export { DatabaseShelf } from "./database-shelf.js"
 export { applyAtStart, LENT_CLUSTER, lentByDropIn } from "./drop-in.js"

@@ -51,6 +51,8 @@ import { hardwareChecks } from "./hardware/hardware-checks.js"
 import { type HardwareProbes, HardwareRows } from "./hardware/hardware-rows.js"
 import { nfsClientChecks } from "./exports/nfs-client-checks.js"
 import type { HostNames } from "./exports/host-names.js"
+import { JobsAdministration } from "./jobs/index.js"
+import type { Jobs } from "../jobs/index.js"
 import { NfsClientRows, type NfsClientRowsParts } from "./exports/nfs-client-rows.js"
 import { CreateRepository, type CreateRepositoryParts } from "./repositories/creation/create-repository.js"
 import { AcceptRepository } from "./repositories/accept-repository.js"
@@ -85,6 +87,7 @@ export interface LocalAdministrationParts {
   readonly makeNfsServer: ChosenNfsServerParts["make"]
   readonly directoryAttributes: StoreFactsParts["directoryAttributes"]
   readonly hardware: HardwareProbes
+  readonly jobs: Jobs
   readonly treeUses: QuotasParts["treeUses"]
   readonly nfsClients: NfsClientRowsParts["nfsClients"]
   /** The engines' programs where they are given; otherwise they are looked for in PATH. */
@@ -105,6 +108,7 @@ export class LocalAdministration implements Administration {
   readonly filesystemSnapshots: FilesystemSnapshotsAdministration
   readonly quotas: Quotas
   readonly findings: FindingAdministration
+  readonly jobs: JobsAdministration
   readonly #parts: LocalAdministrationParts
   /** Keeps the exports as they are declared, from its `start` on. */
   readonly exportKeeper: ExportKeeper
@@ -124,6 +128,7 @@ export class LocalAdministration implements Administration {
   constructor(parts: LocalAdministrationParts) {
     this.#parts = parts
     this.findings = parts.findings
+    this.jobs = new JobsAdministration(parts.jobs)
     const storeFences = new StoreFences(parts)
     const keptOut = new KeptOut()
     this.#agreements = new AgreedExports(parts.acknowledgements, parts.clock)

@@ -24,7 +24,9 @@ import { impactCommand } from "./impact.js"
 import { hardwareCommand } from "./hardware.js"
 import { mendCommand } from "./mend.js"
 import { quotasCommand } from "./quotas.js"
+import { jobsCommand } from "./jobs.js"
 import { scrubCommand } from "./scrub.js"
+import { cancelCommand, logsCommand, runCommand, runsCommand } from "./runs.js"
 import { serveCommand } from "./serve.js"
 import { snapshotsCommand } from "./snapshots.js"
 import { exportsCommand } from "./exports.js"
@@ -68,6 +70,11 @@ const commands = [
   quotasCommand,
   hardwareCommand,
   findingsCommand,
+  jobsCommand,
+  runCommand,
+  runsCommand,
+  logsCommand,
+  cancelCommand,
   freshOnceCommand,
   doctorCommand,
   schemaCommand,

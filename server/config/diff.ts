@@ -2,7 +2,7 @@ import { type Document, exportName } from "./document.js"
 import { plainDocument } from "./render-document.js"
 
 export type ChangeKind = "added" | "changed" | "replaced" | "unchanged" | "absent" | "removed"
-export type EntryKind = "store" | "cluster" | "repository" | "export" | "server"
+export type EntryKind = "store" | "cluster" | "repository" | "export" | "server" | "schedule" | "hours"
 
 export interface FieldChange {
   readonly field: string
@@ -29,10 +29,13 @@ const kinds = [
   ["repository", "repositories"],
   ["export", "exports"],
   ["server", "nfsServer"],
+  ["schedule", "schedules"],
+  ["hours", "quietHours"],
 ] as const
 
 /** There is one, so that it has no name of its own. */
 export const NFS_SERVER = "nfs"
+export const QUIET_HOURS = "quiet"
 
 export interface DiffInput {
   readonly before: Document
@@ -64,11 +67,12 @@ export function diffDocuments({ before, after, declared, changedSecrets }: DiffI
 type Plain = Readonly<Record<string, unknown>>
 
 function entriesOf(document: Document, list: (typeof kinds)[number][1]): Map<string, Plain> {
-  if (list === "nfsServer") {
-    const server = plainDocument(document)[list] as Plain | undefined
-    return new Map(server === undefined ? [] : [[NFS_SERVER, server]])
+  if (list === "nfsServer" || list === "quietHours") {
+    const single = plainDocument(document)[list] as Plain | undefined
+    const name = list === "nfsServer" ? NFS_SERVER : QUIET_HOURS
+    return new Map(single === undefined ? [] : [[name, single]])
   }
-  const plain = plainDocument(document)[list] as readonly Plain[]
+  const plain = (plainDocument(document)[list] ?? []) as readonly Plain[]
   const names = list === "exports" ? document.exports.map(exportName) : document[list].map(({ name }) => name)
   return new Map(plain.map((entry, at) => [names[at] ?? "", entry]))
 }
@@ -95,6 +99,8 @@ function compared(
 function change(kind: ChangeKind, of: EntryKind, name: string): Change {
   const notes: string[] = []
   if (of === "export" && kind === "removed") notes.push("withdrawn: its clients cannot mount it any more")
+  else if (kind === "removed" && (of === "schedule" || of === "hours"))
+    return { kind, of, name, fields: [], notes }
   else if (kind === "removed") notes.push("detached: data, ledger and pins stay as they are")
   if (kind === "replaced") notes.push("another place, engine or cluster: this is a new repository")
   return { kind, of, name, fields: [], notes }

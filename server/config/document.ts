@@ -1,4 +1,5 @@
 import type { AnomalyCode } from "../anomalies/codes.js"
+import type { QuietHours } from "../jobs/quiet-hours.js"
 
 /** What an administrator declares: one YAML document (design §4). Every entry is known by its name. */
 export interface Document {
@@ -8,6 +9,26 @@ export interface Document {
   readonly exports: readonly ExportEntry[]
   /** Undefined: the one that is found on this machine. */
   readonly nfsServer: NfsServerEntry | undefined
+  /** When jobs run where their own schedules are not right. */
+  readonly schedules: readonly ScheduleEntry[]
+  /** Undefined: work may be done at any time. */
+  readonly quietHours: QuietHours | undefined
+}
+
+/** When a kind of job runs by itself. Of neither repositories nor stores: on all that it can work on. */
+export interface ScheduleEntry {
+  readonly name: string
+  readonly job: string
+  readonly repositories?: readonly string[]
+  readonly stores?: readonly string[]
+  /** Left out where it is off. */
+  readonly cron?: string
+  /** IANA name. */
+  readonly zone: string
+  /** As it was written, such as "1h": subjects begin spread over so long. */
+  readonly spread: string
+  /** The kind does not run by itself on these. */
+  readonly off: boolean
 }
 
 /** A document as it was written: a repository may leave open what it decides when it is its cluster's only one. */
@@ -25,6 +46,8 @@ export const emptyDocument: Document = {
   repositories: [],
   exports: [],
   nfsServer: undefined,
+  schedules: [],
+  quietHours: undefined,
 }
 
 export interface StoreEntry {

@@ -21,6 +21,7 @@ export {
   type RepositoryEntry,
   type RepositoryOwner,
   type RepositoryQuota,
+  type ScheduleEntry,
   type S3Place,
   type SecretReference,
   type StoreEntry,
@@ -62,6 +63,7 @@ export {
 } from "./plan-apply.js"
 export { plainDocument, renderDocument } from "./render-document.js"
 export { documentJsonSchema, usualConvention } from "./schema.js"
+export type { KnownJob } from "./validate-schedules.js"
 export { usualKeep } from "./schema-filesystem-snapshots.js"
 export { wideExport, wideExports, type WideExport } from "./wide-exports.js"
 export { sealedNames, type SecretValues } from "./sealing.js"

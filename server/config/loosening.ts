@@ -56,6 +56,8 @@ export function loosenings(changes: readonly Change[], before: Document, after: 
         return byRules(change, storeRules)
       case "export":
       case "server":
+      case "schedule":
+      case "hours":
         return []
     }
   })

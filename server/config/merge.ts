@@ -37,6 +37,8 @@ export function mergeDocuments(
     repositories: over<DeclaredRepository>(current.repositories, declared.repositories, byName),
     exports: over(current.exports, declared.exports, exportName),
     nfsServer: declared.nfsServer ?? (remove ? undefined : current.nfsServer),
+    schedules: over(current.schedules, declared.schedules, byName),
+    quietHours: declared.quietHours ?? (remove ? undefined : current.quietHours),
   }
 }
 

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto"
-import { type Change, diffDocuments, NFS_SERVER } from "./diff.js"
+import { type Change, diffDocuments, NFS_SERVER, QUIET_HOURS } from "./diff.js"
 import { type DeclaredDocument, type Document, exportName } from "./document.js"
 import { DocumentError, type DocumentPath, type Position } from "./document-error.js"
 import { type Acknowledgement, loosenings } from "./loosening.js"
@@ -7,6 +7,7 @@ import { type Fault, mergeDocuments, resolveDecides } from "./merge.js"
 import { plainDocument } from "./render-document.js"
 import { sealedNames, type SecretValues, takeSecretValues } from "./sealing.js"
 import { declarationFaults, validateDocument } from "./validate.js"
+import type { KnownJob } from "./validate-schedules.js"
 
 /** What the plan asks about sealed secrets. Values go in, never out. */
 export interface SealedSecrets {
@@ -34,6 +35,8 @@ export interface PlanOptions {
   readonly locate?: (path: DocumentPath) => Position | undefined
   /** It was declared once, and is only read again: see declarationFaults. */
   readonly kept?: boolean
+  /** The kinds of jobs that schedules may name. */
+  readonly jobs?: readonly KnownJob[]
 }
 
 /**
@@ -52,7 +55,7 @@ export function planApply(current: Document, declared: DeclaredDocument, options
   // Where it is not said what decides, nothing further can be said about who decides.
   refuse(merged.faults)
   refuse([...validateDocument(document), ...unknownSecrets(document, values, options.secrets)])
-  if (options.kept !== true) refuse(declarationFaults(document))
+  if (options.kept !== true) refuse(declarationFaults(document, options.jobs ?? []))
   const changedSecrets = [...values].filter(
     ([name, value]) => options.secrets.has(name) && !options.secrets.holds(name, value),
   )
@@ -99,10 +102,12 @@ function refusal(
 ): DocumentError {
   const exports = declared.exports.map(exportName)
   const repositories = new Set(declared.repositories.map(({ name }) => name))
+  const schedules = new Set(declared.schedules.map(({ name }) => name))
   /** Exports have no name in the text, only a position; undefined for what was declared before. */
   const inText = (path: DocumentPath): DocumentPath | undefined => {
     const [list, name, ...rest] = path
     if (list === "repositories" && typeof name === "string" && !repositories.has(name)) return undefined
+    if (list === "schedules" && typeof name === "string" && !schedules.has(name)) return undefined
     if (list !== "exports" || typeof name !== "string") return path
     const at = exports.indexOf(name)
     return at < 0 ? undefined : [list, at, ...rest]
@@ -122,6 +127,8 @@ function namesOf(declared: DeclaredDocument): ReadonlySet<string> {
     ...declared.repositories.map(({ name }) => `repository ${name}`),
     ...declared.exports.map((entry) => `export ${exportName(entry)}`),
     ...(declared.nfsServer === undefined ? [] : [`server ${NFS_SERVER}`]),
+    ...declared.schedules.map(({ name }) => `schedule ${name}`),
+    ...(declared.quietHours === undefined ? [] : [`hours ${QUIET_HOURS}`]),
   ])
 }
 
@@ -131,6 +138,7 @@ function duplicateNames(declared: DeclaredDocument): Fault[] {
     ["clusters", declared.clusters.map(({ name }) => name)],
     ["repositories", declared.repositories.map(({ name }) => name)],
     ["exports", declared.exports.map(exportName)],
+    ["schedules", declared.schedules.map(({ name }) => name)],
   ] as const
   return lists.flatMap(([list, names]) =>
     names.flatMap((name, at) =>

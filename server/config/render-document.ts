@@ -18,6 +18,8 @@ export function plainDocument(document: DeclaredDocument): Plain {
     repositories: document.repositories.map(plainRepository),
     exports: document.exports.map(withoutUndefined),
     ...(document.nfsServer === undefined ? {} : { nfsServer: withoutUndefined(document.nfsServer) }),
+    ...(document.schedules.length === 0 ? {} : { schedules: document.schedules }),
+    ...(document.quietHours === undefined ? {} : { quietHours: document.quietHours }),
   }
 }
 

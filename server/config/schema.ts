@@ -1,6 +1,7 @@
 import { z } from "zod"
 import { anomalies } from "./schema-anomalies.js"
 import { filesystemSnapshots } from "./schema-filesystem-snapshots.js"
+import { quietHours, schedule } from "./schema-schedules.js"
 import { isNetgroup } from "../../storage/nfs/index.js"
 import { LARGEST_BYTES, parseNamedRights, SMALLEST_BYTES } from "../../storage/disk/index.js"
 import { byteSizeForm, parseByteSize } from "./byte-size.js"
@@ -381,8 +382,10 @@ export const documentSchema = z
     nfsServer: nfsServer
       .optional()
       .describe("What exports the directories; found by itself where it is left out"),
+    schedules: z.array(schedule).default([]),
+    quietHours: quietHours.optional(),
   })
-  .transform((written) => ({ ...written, nfsServer: written.nfsServer }))
+  .transform((written) => ({ ...written, nfsServer: written.nfsServer, quietHours: written.quietHours }))
 
 /** The schema of the document as JSON Schema 2020-12, for editors. */
 export function documentJsonSchema(): Record<string, unknown> {

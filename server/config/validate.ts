@@ -3,6 +3,7 @@ import type { Fault } from "./merge.js"
 import { exposureFaults } from "./validate-exports.js"
 import { identityFaults } from "./validate-identity.js"
 import { networkFaults } from "./validate-networks.js"
+import { jobFaults, type KnownJob, scheduleFaults } from "./validate-schedules.js"
 
 /** Everything in a whole document that contradicts itself. Pure: whether a directory is there is not asked. */
 export function validateDocument(document: Document): Fault[] {
@@ -11,6 +12,7 @@ export function validateDocument(document: Document): Fault[] {
     ...networkFaults(document.clusters),
     ...referenceFaults(document),
     ...identityFaults(document.repositories),
+    ...scheduleFaults(document),
   ]
 }
 
@@ -18,8 +20,8 @@ export function validateDocument(document: Document): Fault[] {
  * What is refused when it is declared, and not when a kept document is read: an earlier version took it, and what it means is
  * refused where it is done. Only for a document without faults.
  */
-export function declarationFaults(document: Document): Fault[] {
-  return exposureFaults(document)
+export function declarationFaults(document: Document, jobs: readonly KnownJob[]): Fault[] {
+  return [...exposureFaults(document), ...jobFaults(document, jobs)]
 }
 
 function storeFaults({ stores }: Document): Fault[] {

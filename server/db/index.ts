@@ -8,11 +8,13 @@ export { type FindingCount, type FindingCursor, type FindingFilter, FindingList 
 export { type FindingEvent, type FindingLook, type FindingMute, FindingNotes } from "./finding-notes.js"
 export { FindingRows, type FindingState, type StoredFinding } from "./findings.js"
 export { type FreshWindow, FreshWindows } from "./fresh-windows.js"
+export { JobMemory, type JobMemoryRow } from "./job-memory.js"
 export { LedgerIdentities, type LedgerIdentity } from "./ledger-identities.js"
 export { type GoneReason, type LedgerSnapshot, LedgerSnapshots } from "./ledger-snapshots.js"
 export { Marks } from "./marks.js"
 export { type Pin, type PinChange, Pins, type StoredPin } from "./pins.js"
 export { FIRST_PROJECT, LAST_PROJECT, ProjectIdTable } from "./project-ids.js"
+export { type RunEnd, type RunFilter, type RunOutcome, type RunRow, Runs } from "./runs.js"
 export { SealedSecrets } from "./secrets.js"
 export { type SimilarDismissal, SimilarDismissals } from "./similar-dismissals.js"
 export {

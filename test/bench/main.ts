@@ -11,6 +11,7 @@ import { listing } from "./listing.js"
 import { memory } from "./memory.js"
 import { refresh } from "./refresh.js"
 import { resticRestart } from "./restic-restart.js"
+import { schedules } from "./schedules.js"
 import { type Bench, ratio, type Row } from "./row.js"
 import { scrubRows } from "./scrub.js"
 import { renderTable } from "./table.js"
@@ -26,6 +27,7 @@ const benches: Readonly<Record<string, Bench>> = {
   impact,
   scrub: scrubRows,
   memory,
+  schedules,
 }
 
 const { values: options } = parseArgs({

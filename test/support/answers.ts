@@ -14,6 +14,8 @@ import {
   type LocalAdministrationParts,
   AdministratorViews,
   type LentRepository,
+  declaredSchedules,
+  JobSubjects,
 } from "../../server/administration/index.js"
 import {
   Answerer,
@@ -45,6 +47,8 @@ import {
   SnapshotRuns,
   type StateDatabase,
   TreeUses,
+  JobMemory,
+  Runs,
 } from "../../server/db/index.js"
 import type { Decision, StateFact } from "../../server/decision/index.js"
 import {
@@ -54,6 +58,7 @@ import {
   SnapshotIntegrity,
 } from "../../server/findings/index.js"
 import type { ExistsAnswer } from "../../server/http/index.js"
+import { Jobs, tidyJob } from "../../server/jobs/index.js"
 import { Ledger } from "../../server/ledger/index.js"
 import { openSecrets } from "../../server/secrets/index.js"
 import { directoryAttributes } from "../../storage/host/index.js"
@@ -274,8 +279,24 @@ export class Chain {
       log,
     })
     this.copies = copies
+    const jobSubjects = new JobSubjects({ keeper, catalog })
+    const jobs = new Jobs({
+      stateDirectory: state,
+      kinds: (parts) => [tidyJob({ ...parts, now: () => clock.now().wall })],
+      runs: new Runs(this.database.connection),
+      memory: new JobMemory(this.database.connection),
+      clock,
+      subjects: (type) => jobSubjects.all(type),
+      isDeclared: (subject) => jobSubjects.isDeclared(subject),
+      diskOf: () => undefined,
+      moverAt: (subject) => jobSubjects.moverAt(subject, clock.now().wall),
+      schedules: () => declaredSchedules(keeper.fleet.document),
+      quiet: () => keeper.fleet.document.quietHours,
+      log: { ...log, error: () => undefined },
+    })
     const apply: LocalAdministrationParts["apply"] = {
       shelf,
+      jobs: () => [...jobs.kinds.values()],
       secrets: secrets.store,
       fenceOf: (store) => shelf.fence("store", store),
       takeStoreFence: (store, sentinel) => {
@@ -319,6 +340,7 @@ export class Chain {
         resolve: options.resolveHost ?? (() => Promise.reject(new Error("this machine has no name server"))),
         memory: new HostMemory(state),
       }),
+      jobs,
       treeUses: new TreeUses(this.database.connection),
       apply,
       doctor: {

@@ -8,7 +8,7 @@ import {
   type NfsExport,
   type NfsServer,
 } from "../../../storage/nfs/index.js"
-import { type Document, plainDocument } from "../../config/index.js"
+import { type Document, plainDocument, type ScheduleEntry } from "../../config/index.js"
 import type {
   ApplyJson,
   applyRequest,
@@ -173,14 +173,32 @@ function stillThere(name: string, why: string): HttpError {
   })
 }
 
-/** The document without the store, its exports and its repositories. */
+/** The document without the store, its exports, its repositories, and schedules of nothing else. */
 function without(document: Document, name: string): string {
+  const stores = document.stores.filter((store) => store.name !== name)
+  const repositories = document.repositories.filter(
+    ({ place }) => place.kind !== "store" || place.store !== name,
+  )
   return textOf({
     ...document,
-    stores: document.stores.filter((store) => store.name !== name),
+    stores,
     exports: document.exports.filter(({ store }) => store !== name),
-    repositories: document.repositories.filter(({ place }) => place.kind !== "store" || place.store !== name),
+    repositories,
+    schedules: document.schedules.flatMap((schedule) => scheduleOf(schedule, { stores, repositories })),
   })
+}
+
+function scheduleOf(
+  schedule: ScheduleEntry,
+  left: Pick<Document, "stores" | "repositories">,
+): ScheduleEntry[] {
+  for (const field of ["stores", "repositories"] as const) {
+    const named = schedule[field]
+    if (named === undefined) continue
+    const known = named.filter((one) => left[field].some(({ name }) => name === one))
+    return known.length === 0 ? [] : [{ ...schedule, [field]: known }]
+  }
+  return [schedule]
 }
 
 function textOf(document: Document): string {

@@ -34,6 +34,7 @@ import {
   filesystemSnapshotRoutes,
 } from "./filesystem-snapshot-routes.js"
 import { type FindingAdministration, findingRoutes } from "./findings-routes.js"
+import { type JobAdministration, jobRoutes } from "./job-routes.js"
 import { type QuotaAdministration, quotaRoutes } from "./quota-routes.js"
 import { bodyOf, queryOf } from "./request-parts.js"
 import { type HardwareJson, hardwarePath } from "../contract/hardware.js"
@@ -73,6 +74,7 @@ export interface Administration {
   readonly filesystemSnapshots: FilesystemSnapshotAdministration
   readonly quotas: QuotaAdministration
   readonly findings: FindingAdministration
+  readonly jobs: JobAdministration
 }
 
 /** Who acts through the socket that only the state directory's owner may open. */
@@ -154,6 +156,7 @@ export function adminRoutes(administration: Administration): Router {
   router.use(filesystemSnapshotRoutes(administration.filesystemSnapshots, LOCAL_ADMINISTRATOR))
   router.use(quotaRoutes(administration.quotas, LOCAL_ADMINISTRATOR))
   router.use(findingRoutes(administration.findings, LOCAL_ADMINISTRATOR))
+  router.use(jobRoutes(administration.jobs, LOCAL_ADMINISTRATOR))
   return router
 }
 

@@ -47,6 +47,7 @@ const parts: Parameters<typeof applyDocument>[2] = {
     has: (name) => secrets.has(name),
     holds: (name, value) => secrets.get(name) === value,
   },
+  jobs: () => [],
   fenceOf: (store) => fence(store),
   takeStoreFence: () => Promise.reject(new Error("every store is fenced already")),
   adoptLedger: () => Promise.resolve([]),
