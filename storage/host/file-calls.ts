@@ -15,6 +15,8 @@ export interface FileCalls {
   attributes(path: string): ExtendedAttribute[]
   /** `mode`: permissions, less the process' umask. `device`: st_rdev, of devices. */
   makeSpecial(path: Uint8Array, kind: SpecialKind, mode: number, device?: number): void
+  /** Tells the system that an open file will be read from its beginning to its end, so that it reads further ahead. */
+  readAhead(descriptor: number): void
   /** Asks the system to forget what it has in memory of an open file, and was written to the disk already. */
   dropCache(descriptor: number): void
   /** Takes the lock of an open file for as long as it is open; false: another process or another opening has it. */
@@ -23,6 +25,8 @@ export interface FileCalls {
 
 const AT_FDCWD = -100
 const LOCK_EX_NB = 2 | 4
+// linux/fadvise.h: the same on every processor that we run on.
+const POSIX_FADV_SEQUENTIAL = 2
 const POSIX_FADV_DONTNEED = 4
 const PER_SECOND = 1_000_000_000n
 /** The kernel's own limits. */
@@ -40,6 +44,16 @@ let made: FileCalls | undefined
 export function fileCalls(): FileCalls {
   made ??= make(cLibrary())
   return made
+}
+
+/** Undefined where the C library cannot be called, for those who can do without. */
+export function fileCallsIfThere(): FileCalls | undefined {
+  try {
+    return fileCalls()
+  } catch (error) {
+    if (error instanceof StorageError && error.code === "unsupported") return undefined
+    throw error
+  }
 }
 
 function make(library: CLibrary): FileCalls {
@@ -86,6 +100,9 @@ function make(library: CLibrary): FileCalls {
     makeSpecial(path, kind, mode, device = 0) {
       const shown = Buffer.from(path).toString("utf8")
       checked(mknod(cPath(path), formats[kind] + (mode % 0o10000), device), "mknod", shown)
+    },
+    readAhead(descriptor) {
+      posixFadvise(descriptor, 0, 0, POSIX_FADV_SEQUENTIAL)
     },
     dropCache(descriptor) {
       // It gives the error itself, and takes whatever it is told as advice.

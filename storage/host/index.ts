@@ -13,7 +13,7 @@ export { copyTree, syncFilesystem } from "./copy-tree.js"
 export { type EngineRun, GIVEN_REPOSITORY, runEngine } from "./engine.js"
 export { engineVersion, type EngineVersion } from "./engine-version.js"
 export { exportfsReload } from "./exportfs.js"
-export { type FileCalls, fileCalls, type SpecialKind } from "./file-calls.js"
+export { type FileCalls, fileCalls, fileCallsIfThere, type SpecialKind } from "./file-calls.js"
 export { ganeshaBus, type GaneshaBusOptions } from "./ganesha-bus.js"
 export {
   chattrNoProject,

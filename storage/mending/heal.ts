@@ -17,6 +17,7 @@ import { DirectoryTree } from "../blobs/index.js"
 import { HeldDirectory, isAbsent } from "../disk/open-directory.js"
 import { writeError } from "../disk/store-file.js"
 import { StorageError } from "../errors.js"
+import { fileCallsIfThere } from "../host/index.js"
 import type { Engine } from "../repository.js"
 import { MOST_FILE_BYTES, type OtherState } from "./find-whole.js"
 import { type KeptAside, keepAside } from "./keep-aside.js"
@@ -152,7 +153,9 @@ function write(folder: HeldDirectory, name: string, bytes: Uint8Array, like: Big
     for (let done = 0; done < bytes.length;) done += writeSync(descriptor, bytes, done)
     fchownSync(descriptor, Number(like.uid), Number(like.gid))
     fchmodSync(descriptor, Number(like.mode & 0o7777n))
-    futimesSync(descriptor, Number(like.atimeNs) / 1e9, Number(like.mtimeNs) / 1e9)
+    const calls = fileCallsIfThere()
+    if (calls === undefined) futimesSync(descriptor, Number(like.atimeNs) / 1e9, Number(like.mtimeNs) / 1e9)
+    else calls.setTimes(`/proc/self/fd/${descriptor}`, like.mtimeNs)
     fsyncSync(descriptor)
   } finally {
     closeSync(descriptor)

@@ -4,7 +4,7 @@ import { nameOfBytes } from "../disk/directories/names.js"
 import type { Pinned } from "../disk/directories/pinned.js"
 import { swapped } from "../disk/directories/failures.js"
 import { StorageError } from "../errors.js"
-import { type FileCalls, fileCalls, type SpecialKind } from "../host/index.js"
+import { type FileCalls, fileCallsIfThere, type SpecialKind } from "../host/index.js"
 import { HardLinks } from "./hard-links.js"
 import { applyMetadata } from "./metadata.js"
 import type { RestoreOptions } from "./options.js"
@@ -40,7 +40,7 @@ export class EntryWriter {
 
   constructor(contents: FileContents, top: Pinned, options: RestoreOptions) {
     this.source = new Source(contents, options.reopen)
-    this.calls = options.calls === "none" ? undefined : (options.calls ?? callsIfThere())
+    this.calls = options.calls === "none" ? undefined : (options.calls ?? fileCallsIfThere())
     this.#options = options
     this.#links = new HardLinks(top)
     this.#pace = options.bytesPerSecond === undefined ? undefined : new Pace(options.bytesPerSecond)
@@ -234,13 +234,4 @@ function tooMuch(what: string): Stop {
   return new Stop(
     new StorageError("no_space", `the snapshot holds more than the ${what} that are allowed here`, { hint }),
   )
-}
-
-function callsIfThere(): FileCalls | undefined {
-  try {
-    return fileCalls()
-  } catch (error) {
-    if (error instanceof StorageError && error.code === "unsupported") return undefined
-    throw error
-  }
 }

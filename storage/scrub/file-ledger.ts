@@ -14,7 +14,7 @@ import { basename, dirname, join, resolve, sep } from "node:path"
 import { fileError } from "../blobs/index.js"
 import { replaceFile } from "../disk/durable.js"
 import { StorageError } from "../errors.js"
-import { fileAdvice } from "../host/file-advice.js"
+import { fileCallsIfThere } from "../host/file-calls.js"
 import type { BlobRecord, ScrubLedger } from "./ledger.js"
 import { HEADER, type LedgerLine, type ParsedLedger, parseLedger, renderLine } from "./ledger-lines.js"
 
@@ -99,7 +99,7 @@ export class FileLedger implements ScrubLedger {
   }
 
   #hold(): void {
-    const isHeld = fileAdvice().lock(this.#descriptor)
+    const isHeld = this.#attempt(() => fileCallsIfThere()?.tryLock(this.#descriptor) ?? true)
     // Another one may have put a shorter file in its place since it was opened.
     const isThis = isHeld && this.#attempt(() => fstatSync(this.#descriptor).ino === statSync(this.#file).ino)
     if (isThis) return

@@ -3,7 +3,7 @@ import { closeSync, constants, fstatSync, openSync, readSync } from "node:fs"
 import { fileError } from "../blobs/index.js"
 import { errnoOf } from "../errno.js"
 import type { StorageErrorCode } from "../errors.js"
-import type { FileAdvice } from "../host/file-advice.js"
+import type { FileCalls } from "../host/file-calls.js"
 import type { Instant } from "../instant.js"
 import type { ReaderControl } from "./control.js"
 
@@ -31,12 +31,12 @@ export function readFile(
   path: string,
   buffer: Buffer,
   control: ReaderControl,
-  advice: FileAdvice,
+  calls: Pick<FileCalls, "readAhead" | "dropCache"> | undefined,
 ): Reading | FailedReading {
   let descriptor: number | undefined
   try {
     descriptor = openQuietly(path)
-    return readOpen(descriptor, buffer, control, advice)
+    return readOpen(descriptor, buffer, control, calls)
   } catch (error) {
     return { code: fileError(error, path, path).code }
   } finally {
@@ -48,13 +48,13 @@ function readOpen(
   descriptor: number,
   buffer: Buffer,
   control: ReaderControl,
-  advice: FileAdvice,
+  calls: Pick<FileCalls, "readAhead" | "dropCache"> | undefined,
 ): Reading | FailedReading {
   const before = fstatSync(descriptor, { bigint: true })
   if (!before.isFile()) return { code: "corrupt" }
   // What is in memory says nothing of the disk. What must still be written stays there.
-  advice.forget(descriptor)
-  advice.sequential(descriptor)
+  calls?.dropCache(descriptor)
+  calls?.readAhead(descriptor)
   const hash = createHash("sha256")
   let length = 0
   let hasZeroPage = false
@@ -67,10 +67,10 @@ function readOpen(
     length += count
     control.didRead(count)
     if (length - kept < FORGET_EVERY) continue
-    advice.forget(descriptor)
+    calls?.dropCache(descriptor)
     kept = length
   }
-  advice.forget(descriptor)
+  calls?.dropCache(descriptor)
   const after = fstatSync(descriptor, { bigint: true })
   const held = after.size === before.size && after.mtimeNs === before.mtimeNs && length === Number(after.size)
   return { sha256: hash.digest("hex"), length, hasZeroPage, modified: before.mtimeNs, held }

@@ -1,6 +1,6 @@
 import { parentPort, workerData } from "node:worker_threads"
 import { StorageError } from "../errors.js"
-import { fileAdvice } from "../host/file-advice.js"
+import { fileCallsIfThere } from "../host/file-calls.js"
 import { type ControlMemory, ReaderControl } from "./control.js"
 import { lookTwice } from "./look.js"
 import type { FromReader, ToReader } from "./messages.js"
@@ -15,7 +15,7 @@ const port = parentPort
 if (port === null) throw new Error("this is the program of a thread")
 
 const control = new ReaderControl(workerData as ControlMemory)
-const advice = fileAdvice()
+const calls = fileCallsIfThere()
 const buffer = Buffer.allocUnsafeSlow(READ_LENGTH)
 
 port.on("message", (message: ToReader) => {
@@ -27,7 +27,7 @@ port.on("message", (message: ToReader) => {
 async function answer(message: ToReader): Promise<FromReader> {
   if (message.kind === "read") {
     const { root } = message
-    const read = (path: string) => readFile(`${root}/${path}`, buffer, control, advice)
+    const read = (path: string) => readFile(`${root}/${path}`, buffer, control, calls)
     return { kind: "looks", looks: message.errands.map((errand) => lookTwice(errand, read)) }
   }
   try {

@@ -28,7 +28,6 @@ export function schedules(context: BenchContext): Promise<Row[]> {
       runs.put({ ...row, startedAt: time, endedAt: time, outcome: at % 1000 === 0 ? "failed" : "ok" })
     }
   })
-  let begun = 0
   const jobs = new Jobs({
     stateDirectory: context.scratch("logs"),
     kinds: () => [
@@ -58,7 +57,7 @@ export function schedules(context: BenchContext): Promise<Row[]> {
     clock.mono += MINUTE_MS / 2
     jobs.scheduler.tick()
   }
-  begun = jobs.runner.waiting
+  const begun = jobs.runner.waiting
   const { user, system } = process.cpuUsage(before)
   const perSecond = (user + system) / (HOURS * 3600)
   const lists = [

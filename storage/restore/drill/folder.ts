@@ -14,7 +14,7 @@ import {
 import { hostname } from "node:os"
 import { Pinned } from "../../disk/directories/pinned.js"
 import { StorageError } from "../../errors.js"
-import { type FileCalls, fileCalls } from "../../host/index.js"
+import { type FileCalls, fileCallsIfThere } from "../../host/index.js"
 import { diskFailure } from "../outcome.js"
 import { removeAllIn } from "../remove-tree.js"
 
@@ -42,7 +42,7 @@ export function makeDrillFolder(scratch: string): DrillFolder {
     if (folder === undefined) throw new StorageError("unstable", `${scratch}/${name} went away at once`)
     const flags = MARKER_FLAGS | constants.O_CREAT | constants.O_EXCL
     const marker = openSync(folder.under(MARKER), flags, 0o600)
-    if (callsIfThere()?.tryLock(marker) === false)
+    if (fileCallsIfThere()?.tryLock(marker) === false)
       throw new StorageError("unstable", `${folder.path} was taken for an old one at once; try again`)
     writeSync(marker, JSON.stringify({ format: FORMAT, name, host: hostname(), process: process.pid }) + "\n")
     return { path: folder.path, remove: () => remove(above, folder, name, marker) }
@@ -91,7 +91,7 @@ export interface SweptFolders {
 export async function sweepDrills(scratch: string): Promise<SweptFolders> {
   const removed: string[] = []
   const kept: string[] = []
-  const calls = callsIfThere()
+  const calls = fileCallsIfThere()
   const above = openScratch(scratch)
   try {
     for (const name of above.names().filter((one) => NAME.test(one))) {
@@ -155,14 +155,5 @@ function openScratch(scratch: string): Pinned {
     return Pinned.directoryAt(realpathSync(scratch))
   } catch (cause) {
     throw diskFailure(cause, scratch)
-  }
-}
-
-function callsIfThere(): FileCalls | undefined {
-  try {
-    return fileCalls()
-  } catch (error) {
-    if (error instanceof StorageError && error.code === "unsupported") return undefined
-    throw error
   }
 }

@@ -35,10 +35,7 @@ export async function needOf(
 }
 
 /** What cannot be listed cannot be restored either, and is told there. */
-async function listed(
-  contents: FileContents,
-  directory: SnapshotEntry,
-): Promise<readonly SnapshotEntry[]> {
+async function listed(contents: FileContents, directory: SnapshotEntry): Promise<readonly SnapshotEntry[]> {
   try {
     return await contents.list(directory)
   } catch (error) {

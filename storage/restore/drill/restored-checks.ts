@@ -2,7 +2,7 @@ import { join } from "node:path"
 import { Pinned } from "../../disk/directories/pinned.js"
 import { nameOfBytes } from "../../disk/directories/names.js"
 import { StorageError } from "../../errors.js"
-import { type FileCalls, fileCalls } from "../../host/index.js"
+import { type FileCalls, fileCallsIfThere } from "../../host/index.js"
 import type { Snapshot } from "../../repository.js"
 import type { RestoreResult } from "../outcome.js"
 import { type Check, checkNumbers, checkOfMany, checkRestored, shown } from "./checks.js"
@@ -30,7 +30,7 @@ export class RestoredChecks {
 
   constructor(restored: Restored) {
     this.#restored = restored
-    this.#calls = callsIfThere()
+    this.#calls = fileCallsIfThere()
   }
 
   /** In an order in which no check changes what a later one looks at. */
@@ -141,13 +141,4 @@ function isFile(top: string, path: string): boolean {
   const { kind } = at.look()
   at.close()
   return kind === "file"
-}
-
-function callsIfThere(): FileCalls | undefined {
-  try {
-    return fileCalls()
-  } catch (error) {
-    if (error instanceof StorageError && error.code === "unsupported") return undefined
-    throw error
-  }
 }

@@ -38,9 +38,9 @@ function proofOf(engine: Engine, repository: string, file: string): Promise<Proo
 /** Every file with what an engine and a mover can see of it. */
 function stateOf(directory: string): unknown {
   return filesBelow(directory, /./).map((path) => {
-    const { mode, uid, gid, size, mtimeMs } = statSync(path)
+    const { mode, uid, gid, size, mtimeNs } = statSync(path, { bigint: true })
     const sha256 = createHash("sha256").update(readFileSync(path)).digest("hex")
-    return [relative(directory, path), mode, uid, gid, size, Math.round(mtimeMs * 100), sha256]
+    return [relative(directory, path), mode, uid, gid, size, mtimeNs, sha256]
   })
 }
 
