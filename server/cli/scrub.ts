@@ -69,7 +69,8 @@ async function run(options: Options, context: Context): Promise<void> {
       ...(limit === undefined ? {} : { limit }),
       ...(readers === undefined ? {} : { readers }),
       onProgress: ({ bytes: done, totalBytes }) => {
-        shown.update(done, totalBytes)
+        // What looks damaged is read twice.
+        shown.update(Math.min(done, totalBytes), totalBytes)
       },
     })
     shown.end()

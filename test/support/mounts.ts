@@ -34,8 +34,8 @@ export function xfsImage(): string {
 }
 
 /** A new btrfs filesystem, for subvolumes. */
-export function btrfsImage(): string {
-  return image("btrfs.img", 128, ["mkfs.btrfs", "-q"])
+export function btrfsImage(megabytes = 128): string {
+  return image("btrfs.img", megabytes, ["mkfs.btrfs", "-q"])
 }
 
 function image(name: string, megabytes: number, [program, ...options]: [string, ...string[]]): string {

@@ -93,7 +93,8 @@ export function printFinding({ finding, evidence, touched, events }: FindingShow
         ]),
     ...Object.entries(evidence).map(([name, value]): [string, string] => [`  ${name}`, valueText(value)]),
   ]
-  out.text(lines.map(([name, text]) => `${printable(name).padEnd(12)}${printable(text)}`).join("\n"))
+  const width = Math.max(...lines.map(([name]) => printable(name).length)) + 2
+  out.text(lines.map(([name, text]) => `${printable(name).padEnd(width)}${printable(text)}`).join("\n"))
   if (finding.volumes > 0) {
     const names = touched.volumes.map(({ cluster, namespace, pvc }) => `  ${cluster}/${namespace}/${pvc}`)
     out.text(["", `${finding.volumes} volumes:`, ...names.map((name) => printable(name))].join("\n"))

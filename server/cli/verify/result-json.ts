@@ -72,7 +72,10 @@ export function printResult(result: VerifyResult, out: Output): void {
 }
 
 function printSnapshot({ snapshot, damaged, beyond, reasons }: VerifiedSnapshot, out: Output): void {
-  out.text(`snapshot ${snapshot.id}: ${damaged.length + beyond} damaged paths (${reasons.join(", ")})`)
+  const count = damaged.length + beyond
+  out.text(
+    `snapshot ${snapshot.id}: ${count} damaged ${count === 1 ? "path" : "paths"} (${reasons.join(", ")})`,
+  )
   for (const { path, code } of damaged.slice(0, MOST_SHOWN))
     out.text(`  ${printable(path.length === 0 ? "/" : Buffer.from(path).toString())} [${code}]`)
   if (damaged.length + beyond > MOST_SHOWN) out.text(`  … and ${damaged.length + beyond - MOST_SHOWN} more`)
