@@ -90,7 +90,13 @@ describe("a document", () => {
   })
 
   it("may be empty", () => {
-    expect(parseDocument("").document).toEqual({ stores: [], clusters: [], repositories: [], exports: [] })
+    expect(parseDocument("").document).toEqual({
+      stores: [],
+      clusters: [],
+      repositories: [],
+      exports: [],
+      schedules: [],
+    })
     expect(parseDocument("# nothing yet\n").document.stores).toEqual([])
   })
 
