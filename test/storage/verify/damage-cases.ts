@@ -11,6 +11,7 @@ import { dirname, join } from "node:path"
 import type { VerifyLevel } from "../../../storage/verify/index.js"
 import { DirectoryTree } from "../../../storage/blobs/index.js"
 import { openRepository, Secret } from "../../../storage/index.js"
+import type { StoredContents, StoredPlace } from "../../../storage/stored-contents.js"
 import { filesBelow } from "../../support/damage.js"
 import { fixtureCopy } from "../../support/fixtures.js"
 import { sharedKeys } from "../kopia/open.js"
@@ -22,7 +23,8 @@ export interface Scene {
   /** The pack that holds most file contents, and one that holds the directories of a snapshot. */
   readonly data: string
   readonly trees: string
-  /** A place in that one where a directory lies. */
+  /** Places in them where the first content and a directory lie. */
+  readonly inData: number
   readonly inTrees: number
 }
 
@@ -102,8 +104,8 @@ export const cases: readonly Case[] = [
   {
     what: "a bit flipped in the first content of a pack",
     level: "read",
-    damage: ({ data }) => {
-      flip(() => 40)(data)
+    damage: ({ data, inData }) => {
+      flip(() => inData)(data)
     },
   },
   {
@@ -147,5 +149,14 @@ export async function sceneOf(name: string): Promise<Scene> {
   const [place] = row === undefined ? [] : stored.placesAt(row)
   if (place === undefined) throw new Error("no root")
   const { pack, offset, length } = stored.placeAt(place)
-  return { directory, data, trees: join(directory, stored.packFile(pack)), inTrees: offset + half(length) }
+  const trees = join(directory, stored.packFile(pack))
+  // Kopia fills the beginning of a pack with random bytes.
+  const firsts = placesIn(stored, data.slice(directory.length + 1)).map(({ offset: start }) => start)
+  return { directory, data, trees, inData: Math.min(...firsts) + 20, inTrees: offset + half(length) }
+}
+
+function placesIn(stored: StoredContents, file: string): StoredPlace[] {
+  return Array.from({ length: stored.placeCount }, (_, place) => stored.placeAt(place)).filter(
+    ({ pack }) => stored.packFile(pack) === file,
+  )
 }
