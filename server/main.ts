@@ -1,8 +1,5 @@
-import { createHash } from "node:crypto"
-import { chmodSync, mkdtempSync, rmSync } from "node:fs"
-import { tmpdir } from "node:os"
+import { chmodSync, rmSync } from "node:fs"
 import { join } from "node:path"
-import type { Logger } from "pino"
 import { durabilityOf, hasFileEvents } from "../storage/disk/index.js"
 import { directoryAttributes, machineFigures, smartctlReport } from "../storage/host/index.js"
 import { listDisks } from "../storage/hardware/index.js"
@@ -28,6 +25,7 @@ import {
   LocalAdministration,
   nfsServerMaker,
   resolveHost,
+  TouchedVolumes,
   quotaMetrics,
 } from "./administration/index.js"
 import {
@@ -57,7 +55,6 @@ import {
   SnapshotRuns,
   TreeUses,
 } from "./db/index.js"
-import type { StateFact } from "./decision/index.js"
 import { FindingKeeper, openFindings, SnapshotIntegrity } from "./findings/index.js"
 import {
   AccessLog,
@@ -70,7 +67,9 @@ import {
 import { type JobKind, jobMetrics, Jobs, tidyJob } from "./jobs/index.js"
 import { Ledger } from "./ledger/index.js"
 import { createLog } from "./log.js"
+import { type ReadingParts, readingJobs } from "./reading/index.js"
 import { openSecrets } from "./secrets/index.js"
+import { ownerOf, stateDirectoryOf } from "./state-directory.js"
 
 export interface RunningDaemon {
   /** `host:port` that it listens at. */
@@ -204,11 +203,25 @@ export async function startDaemon(
     keep: (store, fences, bytes) => catalog.stores.keepLedgerCopy(store, fences, bytes),
     log,
   })
+  const touched = new TouchedVolumes(keeper, catalog)
   const jobSubjects = new JobSubjects({ keeper, catalog })
+  const reading: ReadingParts = {
+    stateDirectory,
+    clock: systemClock,
+    placeOf: ({ place }) => keeper.declaredAt(place),
+    volumesOf: (place, identity) => touched.of(place, identity),
+    volumesIn: (place) => touched.in(place),
+    findings: room.findings,
+    integrity,
+  }
   const jobCounts = jobMetrics(metrics.registry)
   const jobs = new Jobs({
     stateDirectory,
-    kinds: (parts) => [tidyJob({ ...parts, now: () => systemClock.now().wall }), ...moreJobs],
+    kinds: (parts) => [
+      tidyJob({ ...parts, now: () => systemClock.now().wall }),
+      ...readingJobs(reading),
+      ...moreJobs,
+    ],
     runs: new Runs(database.connection),
     memory: new JobMemory(database.connection),
     clock: systemClock,
@@ -299,7 +312,16 @@ export async function startDaemon(
   const ledgerCopies = () => copies.checks()
   const findingKeeper = new FindingKeeper({
     ...room,
-    sources: findingSources({ administration, keeper, catalog, ledger, memory, integrity, ledgerCopies }),
+    sources: findingSources({
+      administration,
+      keeper,
+      catalog,
+      ledger,
+      memory,
+      integrity,
+      touched,
+      ledgerCopies,
+    }),
     clock: systemClock,
     log,
   })
@@ -391,41 +413,6 @@ async function usableDropIn({ dropIn }: Config): Promise<KopiaFilesystemDropIn |
   return dropIn
 }
 
-interface StateDirectory {
-  readonly directory: string
-  /** It goes with this process. */
-  readonly passing: boolean
-  readonly state: StateFact
-}
-
-/** Drop-in mode must run where nothing can be kept, as pvc-plumber does; then decisions know that nothing is remembered. */
-function stateDirectoryOf(config: Config, log: Logger): StateDirectory {
-  const { stateDirectory } = config
-  const durability = durabilityOf(stateDirectory)
-  if (durability.durable) return { directory: stateDirectory, passing: false, state: { kind: "lasts" } }
-  const { message: why, writable } = durability
-  const state = { kind: "does_not_last", directory: stateDirectory, why } as const
-  const instead = config.dropIn === undefined || writable ? undefined : passingDirectory()
-  if (instead === undefined) {
-    log.warn({ state: stateDirectory, why }, "the state directory does not last: mount a volume there")
-    return { directory: stateDirectory, passing: false, state }
-  }
-  log.warn({ state: instead, instead: stateDirectory, why }, "the state lasts as long as this process")
-  return { directory: instead, passing: true, state }
-}
-
-/** A directory for as long as this process runs. A pod whose root filesystem is read-only has memory at least. */
-function passingDirectory(): string | undefined {
-  for (const above of [tmpdir(), "/dev/shm"]) {
-    try {
-      return mkdtempSync(join(above, "cistern-"))
-    } catch {
-      continue
-    }
-  }
-  return undefined
-}
-
 /** Stores on one filesystem keep the same disks busy. */
 function diskOf(shelf: DatabaseShelf, store: string): string {
   return shelf.fence("store", store)?.mountPoint ?? store
@@ -435,9 +422,4 @@ function addressOf(server: DaemonServer, host: string): string {
   const address = server.address()
   const port = typeof address === "object" && address !== null ? address.port : 0
   return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`
-}
-
-/** Tells the exports of this daemon from those of another one on the same machine. */
-function ownerOf(stateDirectory: string): string {
-  return createHash("sha256").update(stateDirectory).digest("hex").slice(0, 16)
 }

@@ -1,5 +1,4 @@
-import { volumesAt } from "../../storage/identity/index.js"
-import { type FleetRepository, indexOf, isPerVolume, type LedgerMemory, storeOf } from "../answers/index.js"
+import { isPerVolume, type LedgerMemory, storeOf } from "../answers/index.js"
 import type { Catalog } from "../catalog/index.js"
 import type { VolumeKey } from "../db/index.js"
 import {
@@ -20,7 +19,7 @@ import type { Ledger } from "../ledger/index.js"
 import type { FleetKeeper } from "./fleet-keeper.js"
 import type { LocalAdministration } from "./local-administration.js"
 import { FleetPlaces } from "./repositories/fleet-places.js"
-import { volumeOf } from "./repositories/snapshot-rows.js"
+import type { TouchedVolumes } from "./repositories/touched-volumes.js"
 
 export interface FindingSourcesParts {
   readonly administration: LocalAdministration
@@ -29,16 +28,16 @@ export interface FindingSourcesParts {
   readonly ledger: Ledger
   readonly memory: Pick<LedgerMemory, "pinOf" | "everSeen">
   readonly integrity: SnapshotIntegrity
+  readonly touched: TouchedVolumes
   readonly ledgerCopies: () => readonly CheckJson[]
 }
 
 /** Everything that the daemon already looks at and that may be wrong. */
 export function findingSources(parts: FindingSourcesParts): FindingSource[] {
-  const { administration, keeper, catalog, ledger, memory, integrity, ledgerCopies } = parts
-  const volumes = new TouchedVolumes(keeper, catalog)
+  const { administration, keeper, catalog, ledger, memory, integrity, touched, ledgerCopies } = parts
   const places = new FleetPlaces(keeper, catalog)
-  const volumesIn = (place: string): VolumeKey[] => volumes.in(place)
-  const volumesOf = (place: string, identity: string): VolumeKey[] => volumes.of(place, identity)
+  const volumesIn = (place: string): VolumeKey[] => touched.in(place)
+  const volumesOf = (place: string, identity: string): VolumeKey[] => touched.of(place, identity)
   const stores = async () => (await administration.stores()).stores
   const directories = {
     repositories: () => keeper.fleet.repositories.map(({ entry: { name, cluster } }) => ({ name, cluster })),
@@ -92,41 +91,4 @@ export function findingSources(parts: FindingSourcesParts): FindingSource[] {
     checkSource("ledger copies", ledgerCopies, 60_000),
     checkSource("checks", () => administration.otherChecks()),
   ]
-}
-
-/** Whose volumes lie in a place, as far as names tell. */
-class TouchedVolumes {
-  readonly #keeper: FleetKeeper
-  readonly #catalog: Catalog
-
-  constructor(keeper: FleetKeeper, catalog: Catalog) {
-    this.#keeper = keeper
-    this.#catalog = catalog
-  }
-
-  in(place: string): VolumeKey[] {
-    const repository = this.#keeper.repositoryAt(place)
-    if (repository === undefined) return []
-    const { cluster } = repository.entry
-    if (isPerVolume(repository)) return this.#own(repository, place)
-    const generation = this.#catalog.view(place)?.generation
-    const names = generation && indexOf(generation, repository).sources?.volumes()
-    return (names ?? []).map(({ namespace, pvc }) => ({ cluster, namespace, pvc }))
-  }
-
-  of(place: string, identity: string): VolumeKey[] {
-    const repository = this.#keeper.repositoryAt(place)
-    if (repository === undefined) return []
-    if (isPerVolume(repository)) return this.#own(repository, place)
-    const summary = this.#catalog.view(place)?.generation?.identities.get(identity)
-    const volume = summary && volumeOf(repository, summary.newest[0])
-    return volume === undefined ? [] : [{ cluster: repository.entry.cluster, ...volume }]
-  }
-
-  #own(repository: FleetRepository, place: string): VolumeKey[] {
-    const { template, entry } = repository
-    const path = this.#keeper.pathAt(repository, place)
-    const own = path === undefined || template === undefined ? undefined : volumesAt(template, path)[0]
-    return own === undefined ? [] : [{ cluster: entry.cluster, namespace: own.namespace, pvc: own.pvc }]
-  }
 }

@@ -117,6 +117,15 @@ export class FleetKeeper {
     return mapped || volumesAt(repository.template, path).length > 0 ? path : undefined
   }
 
+  /** How a place that a declaration covers is declared, and how it is to be read. */
+  declaredAt(place: string): { readonly entry: RepositoryEntry; readonly spec: PlaceSpec } | undefined {
+    const repository = this.repositoryAt(place)
+    const path = repository && this.pathAt(repository, place)
+    if (repository === undefined || path === undefined) return undefined
+    const spot = isPerVolume(repository) ? spotAt(repository, path) : spotOf(repository, anyVolume)
+    return spot && { entry: repository.entry, spec: this.specOf(repository, spot) }
+  }
+
   #build(document: Document): Fleet {
     const keys = new Map<string, string>()
     for (const { name } of document.stores) {

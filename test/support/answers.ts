@@ -16,6 +16,7 @@ import {
   type LentRepository,
   declaredSchedules,
   JobSubjects,
+  TouchedVolumes,
 } from "../../server/administration/index.js"
 import {
   Answerer,
@@ -365,6 +366,7 @@ export class Chain {
         ledger,
         memory,
         integrity,
+        touched: new TouchedVolumes(keeper, catalog),
         ledgerCopies: () => copies.checks(),
       }),
       clock,

@@ -131,8 +131,11 @@ function mount(options: readonly string[], place: string, target: readonly strin
   mounted.push(place)
 }
 
-/** Unmounts the topmost filesystem at `place`, as an administrator or a failing disk would. */
-export function unmount(place: string): void {
-  patiently(() => execFileSync("umount", [place]))
+/** Unmounts the topmost filesystem at `place`, as an administrator or a failing disk would. By force: though it is in use. */
+export function unmount(
+  place: string,
+  how: "when nothing uses it" | "by force" = "when nothing uses it",
+): void {
+  patiently(() => execFileSync("umount", how === "by force" ? ["-l", place] : [place]))
   mounted.splice(mounted.lastIndexOf(place), 1)
 }

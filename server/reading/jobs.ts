@@ -1,0 +1,9 @@
+import type { JobKind } from "../jobs/index.js"
+import type { ReadingParts } from "./parts.js"
+
+const makers: readonly ((parts: ReadingParts) => JobKind)[] = []
+
+/** The jobs that read repositories. */
+export function readingJobs(parts: ReadingParts): JobKind[] {
+  return makers.map((make) => make(parts))
+}
