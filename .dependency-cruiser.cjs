@@ -80,6 +80,13 @@ module.exports = {
       to: { path: "^server/main\\.ts$" },
     },
     {
+      name: "only-main-puts-together",
+      comment: "server/daemon/ knows every part of the daemon without its doors; no part knows it",
+      severity: "error",
+      from: { path: "^server/", pathNot: "^server/(daemon/|main\\.ts$)" },
+      to: { path: "^server/daemon/" },
+    },
+    {
       name: "no-unknown-dependencies",
       severity: "error",
       from: { path: "^(storage|server)/" },

@@ -1,42 +1,19 @@
 import { chmodSync, rmSync } from "node:fs"
-import { join } from "node:path"
 import { durabilityOf, hasFileEvents } from "../storage/disk/index.js"
 import { directoryAttributes, machineFigures, smartctlReport } from "../storage/host/index.js"
 import { listDisks } from "../storage/hardware/index.js"
 import { readClients } from "../storage/nfs/index.js"
 import {
-  AdministratorViews,
   applyAtStart,
-  type ApplyParts,
-  copyTarget,
-  declaredSchedules,
-  DatabaseShelf,
   findingMetrics,
-  findingSources,
-  FleetKeeper,
   fleetMetrics,
-  HostMemory,
-  HostNames,
-  isListed,
-  JobSubjects,
-  LedgerAdoption,
-  LedgerCopies,
   lentByDropIn,
-  LocalAdministration,
   nfsServerMaker,
-  resolveHost,
-  TouchedVolumes,
   quotaMetrics,
+  resolveHost,
 } from "./administration/index.js"
-import {
-  Answerer,
-  ClusterReadiness,
-  familyOf,
-  FreshOnceGrants,
-  KnownVolumes,
-  LedgerMemory,
-} from "./answers/index.js"
-import { Catalog, defaultRhythm, startStoreThread, systemClock, watchMounts } from "./catalog/index.js"
+import { ClusterReadiness, familyOf } from "./answers/index.js"
+import { defaultRhythm, startStoreThread, systemClock, watchMounts } from "./catalog/index.js"
 import {
   adminSocketPath,
   type Config,
@@ -45,17 +22,13 @@ import {
   repositoryPathFault,
 } from "./config/index.js"
 import {
-  Acknowledgements,
-  JobMemory,
-  openBlobCache,
-  openDatabase,
-  ProjectIdTable,
-  SnapshotIntegrityTable,
-  Runs,
-  SnapshotRuns,
-  TreeUses,
-} from "./db/index.js"
-import { FindingKeeper, openFindings, SnapshotIntegrity } from "./findings/index.js"
+  type DaemonCore,
+  openKept,
+  ownerOf,
+  putTogether,
+  stateDirectoryOf,
+  type Surroundings,
+} from "./daemon/index.js"
 import {
   AccessLog,
   createDaemonServer,
@@ -64,12 +37,8 @@ import {
   Metrics,
   stopServer,
 } from "./http/index.js"
-import { type JobKind, jobMetrics, Jobs, tidyJob } from "./jobs/index.js"
-import { Ledger } from "./ledger/index.js"
+import { type JobKind, jobMetrics } from "./jobs/index.js"
 import { createLog } from "./log.js"
-import { type ReadingParts, readingJobs } from "./reading/index.js"
-import { openSecrets } from "./secrets/index.js"
-import { ownerOf, stateDirectoryOf } from "./state-directory.js"
 
 export interface RunningDaemon {
   /** `host:port` that it listens at. */
@@ -98,239 +67,30 @@ export async function startDaemon(
   const logging = createLog(config.logLevel)
   const { log } = logging
   const { directory: stateDirectory, passing, state } = stateDirectoryOf(config, log)
-  const database = openDatabase(stateDirectory)
-  const cache = openBlobCache(stateDirectory)
-  cache.prune(90)
-  const ledger = new Ledger(database)
-  const secrets = openSecrets(database, config.keyFile ?? join(stateDirectory, "key"), process.env)
-  const shelf = new DatabaseShelf(database, secrets.store)
-  const known = new KnownVolumes()
-  for (const { cluster, namespace, pvc } of ledger.asked.all()) known.add(cluster, { namespace, pvc })
-
-  const integrity = new SnapshotIntegrity(new SnapshotIntegrityTable(database.connection))
-  const room = openFindings(database, { now: () => systemClock.now().wall, log })
-  const memory = new LedgerMemory({
-    ledger,
-    integrity,
-    clock: systemClock,
-    marks: shelf.marks,
-    keepFence: (place, record) => {
-      if (keeper.repositoryAt(place)?.store !== undefined) shelf.keepFence(place, record)
-    },
-    log,
-  })
-  const keeper: FleetKeeper = new FleetKeeper(shelf.current(), {
-    resolve: (reference) => secrets.store.resolve(reference).secret,
-    fence: (kind, name) => shelf.fence(kind, name),
-    hasEvents: hasFileEvents,
-    trustedHops: [],
-    lent: dropIn && lentByDropIn(dropIn),
-    log,
-  })
-  const freshOnceGrants = new FreshOnceGrants({
-    windows: ledger.freshOnce,
-    fleet: () => keeper.fleet,
-    clock: systemClock,
-    log,
-  })
   const metrics = new Metrics("kopia-fs")
-  const catalog = new Catalog({
-    clock: systemClock,
-    connect: ({ events }, methods, died) => startStoreThread({ stateDirectory, events }, methods, died),
-    keys: secrets.keys,
-    projects: new ProjectIdTable(database.connection),
-    witness: (seen) => {
-      const remembered = memory.witness(seen)
-      if (remembered) freshOnceGrants.witnessed(seen)
-      return remembered
-    },
-    renew: (spec) => keeper.renew(spec),
-    marksOf: (place) => memory.marksOf(place),
-    rhythm: defaultRhythm,
-    log,
-  })
-  const declare = (): void => {
-    known.redeclared()
-    catalog.declare(keeper.catalogSpec())
-  }
-  const answerer = new Answerer({
-    clock: systemClock,
-    fleet: () => keeper.fleet,
-    views: catalog,
-    memory,
-    known,
-    state,
-    specOf: (repository, spot) => keeper.specOf(repository, spot),
-    directories: (repository) =>
-      catalog.views().flatMap(({ spec }) => keeper.pathAt(repository, spec.place) ?? []),
-    freshOnce: (cluster, volume, newestComplete) => freshOnceGrants.fact(cluster, volume, newestComplete),
-    asked: (cluster, volume, decision) => {
-      ledger.asked.note({ cluster, ...volume }, decision.decision, systemClock.now().wall)
-      administration.directories.firstFresh.note(cluster, volume, decision)
-    },
-    shared: () => {
-      metrics.countShared()
-    },
-  })
-  const readiness = new ClusterReadiness({
-    clock: systemClock,
-    fleet: () => keeper.fleet,
-    view: (place) => catalog.view(place),
-    searchTrouble: (repository) => {
-      const search = catalog.discovery(familyOf(repository) ?? "")
-      return search === undefined ? "its directories have not been looked for yet" : search.trouble
-    },
-    hang: (store) => catalog.stores.hang(store),
-    isChanged: (place) => memory.pinOf(place).kind === "changed",
-    everSeen: (place) => memory.everSeen(place),
-  })
-
-  const adoption = new LedgerAdoption({
-    ledger,
-    find: (store) => catalog.stores.findLedgerCopies(store),
-    setAside: (store) => catalog.stores.setLedgerCopyAside(store),
-    log,
-  })
-  const copies = new LedgerCopies({
-    clock: systemClock,
-    targets: () =>
-      keeper.fleet.document.stores.map((store) =>
-        copyTarget(store, keeper.fleet, shelf.fence("store", store.name)),
-      ),
-    isListed: (store) => isListed(store, catalog.views()),
-    hangs: (store) => catalog.stores.hang(store) !== undefined,
-    copyOf: (sentinel, at) => ledger.copyOf(sentinel, at),
-    keep: (store, fences, bytes) => catalog.stores.keepLedgerCopy(store, fences, bytes),
-    log,
-  })
-  const touched = new TouchedVolumes(keeper, catalog)
-  const jobSubjects = new JobSubjects({ keeper, catalog })
-  const reading: ReadingParts = {
-    stateDirectory,
-    clock: systemClock,
-    placeOf: ({ place }) => keeper.declaredAt(place),
-    volumesOf: (place, identity) => touched.of(place, identity),
-    volumesIn: (place) => touched.in(place),
-    findings: room.findings,
-    integrity,
-  }
   const jobCounts = jobMetrics(metrics.registry)
-  const jobs = new Jobs({
-    stateDirectory,
-    kinds: (parts) => [
-      tidyJob({ ...parts, now: () => systemClock.now().wall }),
-      ...readingJobs(reading),
-      ...moreJobs,
-    ],
-    runs: new Runs(database.connection),
-    memory: new JobMemory(database.connection),
-    clock: systemClock,
-    subjects: (type) => jobSubjects.all(type),
-    isDeclared: (subject) => jobSubjects.isDeclared(subject),
-    diskOf: (subject) => (subject.type === "whole" ? undefined : diskOf(shelf, subject.store)),
-    moverAt: (subject) => jobSubjects.moverAt(subject, systemClock.now().wall),
-    schedules: () => declaredSchedules(keeper.fleet.document),
-    quiet: () => keeper.fleet.document.quietHours,
-    ended: jobCounts.ended,
-    log,
+  const surroundings = thisMachine(config, {
+    ...{ stateDirectory, state, moreJobs, log },
+    lent: dropIn && lentByDropIn(dropIn),
+    counts: {
+      shared: () => {
+        metrics.countShared()
+      },
+      ended: jobCounts.ended,
+    },
   })
+  const core = putTogether(openKept(surroundings), surroundings)
+  const { administration, catalog, copies, findingKeeper, findings, jobs, keeper, ledger } = core
   metrics.addCollector(() => {
     jobCounts.collect(jobs)
   })
-  const apply: ApplyParts = {
-    shelf,
-    jobs: () => [...jobs.kinds.values()],
-    secrets: secrets.store,
-    fenceOf: (store) => shelf.fence("store", store),
-    takeStoreFence: (store, sentinel) => {
-      catalog.openStore({ name: store.name, path: store.path, events: hasFileEvents(store.path) })
-      return catalog.stores.takeFence(store.name, { path: store.path, allowRoot: store.allowRoot, sentinel })
-    },
-    adoptLedger: (store, sentinel) => adoption.adopt(store, sentinel),
-    declared: (document) => {
-      keeper.replace(document)
-      declare()
-      copies.redeclared()
-      jobs.redeclared()
-    },
-    record: (acknowledged, by) => {
-      log.info({ acknowledged, by }, "document applied")
-    },
-  }
-  const views = new AdministratorViews({ keeper, catalog, answerer, known, clock: systemClock })
-  metrics.addCollector(fleetMetrics(metrics.registry, views))
-  const administration = new LocalAdministration({
-    views,
-    keeper,
-    catalog,
-    clock: systemClock,
-    ledger,
-    fences: shelf.fences,
-    keepMount: shelf.keepMount,
-    acceptFence: (store, record, places, by) => {
-      shelf.acceptStore(store, record, places, by)
-    },
-    marks: shelf.marks,
-    acknowledgements: new Acknowledgements(database.connection),
-    snapshotRuns: new SnapshotRuns(database.connection),
-    findings: room.views,
-    makeNfsServer: nfsServerMaker({
-      owner: ownerOf(stateDirectory),
-      stateDirectory,
-      resolve: (reference) => secrets.store.resolve(reference).secret,
-      log,
-    }),
-    directoryAttributes,
-    hardware: {
-      disks: () => listDisks(),
-      smart: (disk) => smartctlReport(disk),
-      machine: machineFigures,
-    },
-    nfsClients: () => readClients(),
-    engines: { kopia: config.kopia, restic: config.restic },
-    hostNames: new HostNames({
-      clock: systemClock,
-      resolve: resolveHost,
-      memory: new HostMemory(stateDirectory),
-    }),
-    jobs,
-    treeUses: new TreeUses(database.connection),
-    apply,
-    doctor: {
-      lastWriteError: () => ledger.lastWriteError,
-      cacheError: () => cache.lastError,
-      ledgerCopies: () => copies.checks(),
-      durability: () => durabilityOf(stateDirectory),
-    },
-    forget: (place) => {
-      memory.forget(place)
-      catalog.forget(place)
-    },
-    log,
-  })
-
-  const ledgerCopies = () => copies.checks()
-  const findingKeeper = new FindingKeeper({
-    ...room,
-    sources: findingSources({
-      administration,
-      keeper,
-      catalog,
-      ledger,
-      memory,
-      integrity,
-      touched,
-      ledgerCopies,
-    }),
-    clock: systemClock,
-    log,
-  })
-  metrics.addCollector(findingMetrics(metrics.registry, room))
+  metrics.addCollector(fleetMetrics(metrics.registry, core.views))
+  metrics.addCollector(findingMetrics(metrics.registry, findings))
   metrics.addCollector(quotaMetrics(metrics.registry, administration.quotas))
 
   const common = {
-    answerer,
-    readiness,
+    answerer: core.answerer,
+    readiness: readinessOf(core),
     clusters: () => keeper.resolver,
     metrics,
     clock: systemClock,
@@ -362,9 +122,7 @@ export async function startDaemon(
     ])
     const ended = (await catalog.stop()) && jobsEnded
     findingKeeper.stop()
-    ledger.asked.stop()
-    cache.close()
-    database.close()
+    core.close()
     rmSync(passing ? stateDirectory : socket, { recursive: true, force: true })
     if (ended) log.info("stopped")
     else log.warn("stopped; work that hangs, such as in a store's filesystem, is left behind")
@@ -378,7 +136,7 @@ export async function startDaemon(
     void administration.exportKeeper.look()
   })
   try {
-    declare()
+    core.declare()
     if (dropIn === undefined) administration.exportKeeper.start()
     administration.quotas.start()
     if (config.configFile !== undefined) {
@@ -405,6 +163,33 @@ export async function startDaemon(
   return { address, stop }
 }
 
+type Given = Pick<Surroundings, "stateDirectory" | "state" | "lent" | "moreJobs" | "counts" | "log">
+
+/** The machine that this process runs on. */
+function thisMachine({ keyFile, kopia, restic }: Config, given: Given): Surroundings {
+  const { stateDirectory, log } = given
+  return {
+    ...given,
+    keyFile,
+    environment: process.env,
+    clock: systemClock,
+    connect: ({ events }, methods, died) => startStoreThread({ stateDirectory, events }, methods, died),
+    rhythm: defaultRhythm,
+    hasEvents: hasFileEvents,
+    nfsServers: (resolve) => nfsServerMaker({ owner: ownerOf(stateDirectory), stateDirectory, resolve, log }),
+    directoryAttributes,
+    hardware: {
+      disks: () => listDisks(),
+      smart: (disk) => smartctlReport(disk),
+      machine: machineFigures,
+    },
+    nfsClients: () => readClients(),
+    engines: { kopia, restic },
+    resolveHost,
+    durability: () => durabilityOf(stateDirectory),
+  }
+}
+
 async function usableDropIn({ dropIn }: Config): Promise<KopiaFilesystemDropIn | undefined> {
   if (dropIn === undefined) return undefined
   if (dropIn.backend !== "kopia-fs") throw new ConfigError(dropIn.refusal)
@@ -413,9 +198,19 @@ async function usableDropIn({ dropIn }: Config): Promise<KopiaFilesystemDropIn |
   return dropIn
 }
 
-/** Stores on one filesystem keep the same disks busy. */
-function diskOf(shelf: DatabaseShelf, store: string): string {
-  return shelf.fence("store", store)?.mountPoint ?? store
+function readinessOf({ keeper, catalog, memory }: DaemonCore): ClusterReadiness {
+  return new ClusterReadiness({
+    clock: systemClock,
+    fleet: () => keeper.fleet,
+    view: (place) => catalog.view(place),
+    searchTrouble: (repository) => {
+      const search = catalog.discovery(familyOf(repository) ?? "")
+      return search === undefined ? "its directories have not been looked for yet" : search.trouble
+    },
+    hang: (store) => catalog.stores.hang(store),
+    isChanged: (place) => memory.pinOf(place).kind === "changed",
+    everSeen: (place) => memory.everSeen(place),
+  })
 }
 
 function addressOf(server: DaemonServer, host: string): string {

@@ -1,33 +1,16 @@
-import { join } from "node:path"
 import { MessageChannel } from "node:worker_threads"
-import {
-  copyTarget,
-  DatabaseShelf,
-  findingSources,
-  FleetKeeper,
-  HostMemory,
-  HostNames,
-  isListed,
-  LedgerAdoption,
-  LedgerCopies,
-  LocalAdministration,
-  type LocalAdministrationParts,
+import type {
   AdministratorViews,
-  type LentRepository,
-  declaredSchedules,
-  JobSubjects,
-  TouchedVolumes,
+  DatabaseShelf,
+  FleetKeeper,
+  LedgerCopies,
+  LentRepository,
+  LocalAdministration,
+  LocalAdministrationParts,
 } from "../../server/administration/index.js"
+import { type Answerer, familyOf, type LedgerMemory, storeOf } from "../../server/answers/index.js"
 import {
-  Answerer,
-  familyOf,
-  FreshOnceGrants,
-  KnownVolumes,
-  LedgerMemory,
-  storeOf,
-} from "../../server/answers/index.js"
-import {
-  Catalog,
+  type Catalog,
   type CatalogMethods,
   type CatalogParts,
   type Clock,
@@ -39,29 +22,12 @@ import {
   StoreService,
   systemClock,
 } from "../../server/catalog/index.js"
-import {
-  Acknowledgements,
-  openBlobCache,
-  openDatabase,
-  ProjectIdTable,
-  SnapshotIntegrityTable,
-  SnapshotRuns,
-  type StateDatabase,
-  TreeUses,
-  JobMemory,
-  Runs,
-} from "../../server/db/index.js"
+import { type Kept, openKept, putTogether, type Surroundings } from "../../server/daemon/index.js"
+import type { StateDatabase } from "../../server/db/index.js"
 import type { Decision, StateFact } from "../../server/decision/index.js"
-import {
-  FindingKeeper,
-  type FindingsRoom,
-  openFindings,
-  SnapshotIntegrity,
-} from "../../server/findings/index.js"
+import type { FindingKeeper, FindingsRoom, SnapshotIntegrity } from "../../server/findings/index.js"
 import type { ExistsAnswer } from "../../server/http/index.js"
-import { Jobs, tidyJob } from "../../server/jobs/index.js"
-import { Ledger } from "../../server/ledger/index.js"
-import { openSecrets } from "../../server/secrets/index.js"
+import type { Ledger } from "../../server/ledger/index.js"
 import { directoryAttributes } from "../../storage/host/index.js"
 import type { KeyMemory } from "../../storage/index.js"
 import { type NfsServer, readClients } from "../../storage/nfs/index.js"
@@ -160,7 +126,7 @@ const noClients: LocalAdministrationParts["nfsClients"] = () => {
   return readClients({ nfsd: nowhere, net: nowhere, rmtab: nowhere, mountinfo: "/proc/self/mountinfo" })
 }
 
-/** The daemon without its doors: everything between a store's files and an answer, put together as `main.ts` does it. */
+/** The daemon without its doors: everything between a store's files and an answer. */
 export class Chain {
   readonly database: StateDatabase
   readonly ledger: Ledger
@@ -180,199 +146,51 @@ export class Chain {
   readonly clock: Clock
   /** Everything said to the log, as text. */
   readonly logged: string[] = []
-  readonly #cache
+  readonly #kept: Kept
 
   constructor(options: ChainOptions) {
     const { state, clock = systemClock, lent } = options
-    const log = {
-      info: (fields: object, message: string) => void this.logged.push(`${message} ${textOf(fields)}`),
-      warn: (fields: object, message: string) => void this.logged.push(`${message} ${textOf(fields)}`),
-    }
+    const say = (fields: object, message: string): void =>
+      void this.logged.push(`${message} ${textOf(fields)}`)
     this.clock = clock
-    this.database = openDatabase(state)
-    this.#cache = openBlobCache(state)
-    this.ledger = new Ledger(this.database)
-    const secrets = openSecrets(this.database, join(state, "key"), {})
-    this.shelf = new DatabaseShelf(this.database, secrets.store)
-    const known = new KnownVolumes()
-    for (const { cluster, namespace, pvc } of this.ledger.asked.all()) known.add(cluster, { namespace, pvc })
-    const { shelf, ledger } = this
-    this.integrity = new SnapshotIntegrity(new SnapshotIntegrityTable(this.database.connection))
-    const { integrity } = this
-    this.findings = openFindings(this.database, { now: () => clock.now().wall, log })
-    this.memory = new LedgerMemory({
-      ledger,
-      integrity,
+    const events = options.events ?? false
+    const connect: CatalogParts["connect"] = (_, methods) => this.#connect(events, methods)
+    const surroundings: Surroundings = {
+      stateDirectory: state,
+      state: options.durability ?? { kind: "lasts" },
+      environment: {},
       clock,
-      marks: shelf.marks,
-      keepFence: shelf.keepFence,
-      log,
-    })
-    const keeper = new FleetKeeper(shelf.current(), {
-      resolve: (reference) => secrets.store.resolve(reference).secret,
-      fence: (kind, name) => shelf.fence(kind, name),
-      hasEvents: () => options.events ?? false,
-      trustedHops: [],
       lent,
-      log,
-    })
-    this.keeper = keeper
-    const freshOnceGrants = new FreshOnceGrants({
-      windows: ledger.freshOnce,
-      fleet: () => keeper.fleet,
-      clock,
-      log,
-    })
-    const connect: CatalogParts["connect"] = ({ events }, methods) => this.#connect(events, methods)
-    const catalog = new Catalog({
-      clock,
       connect: options.connect?.(connect) ?? connect,
       keys: sharedKeys,
-      projects: new ProjectIdTable(this.database.connection),
-      witness: (seen) => {
-        const remembered = this.memory.witness(seen)
-        if (remembered) freshOnceGrants.witnessed(seen)
-        return remembered
-      },
-      renew: (spec) => keeper.renew(spec),
-      marksOf: (place) => this.memory.marksOf(place),
       rhythm: options.rhythm ?? stillRhythm,
-      log,
-    })
-    this.catalog = catalog
-    const declare = (): void => {
-      known.redeclared()
-      catalog.declare(keeper.catalogSpec())
-    }
-    this.answerer = new Answerer({
-      clock,
-      fleet: () => keeper.fleet,
-      views: catalog,
-      memory: this.memory,
-      known,
-      state: options.durability ?? { kind: "lasts" },
-      specOf: (repository, spot) => keeper.specOf(repository, spot),
-      directories: (repository) =>
-        catalog.views().flatMap(({ spec }) => keeper.pathAt(repository, spec.place) ?? []),
-      freshOnce: (cluster, volume, newestComplete) => freshOnceGrants.fact(cluster, volume, newestComplete),
-      asked: (cluster, volume, { decision }) => {
-        ledger.asked.note({ cluster, ...volume }, decision, clock.now().wall)
-      },
-      shared: () => undefined,
-    })
-    this.views = new AdministratorViews({ keeper, catalog, answerer: this.answerer, known, clock })
-    const adoption = new LedgerAdoption({
-      ledger,
-      find: (store) => catalog.stores.findLedgerCopies(store),
-      setAside: (store) => catalog.stores.setLedgerCopyAside(store),
-      log,
-    })
-    const copies = new LedgerCopies({
-      clock,
-      targets: () =>
-        keeper.fleet.document.stores.map((store) =>
-          copyTarget(store, keeper.fleet, shelf.fence("store", store.name)),
-        ),
-      isListed: (store) => isListed(store, catalog.views()),
-      hangs: () => false,
-      copyOf: (sentinel, at) => ledger.copyOf(sentinel, at),
-      keep: (store, fences, bytes) => catalog.stores.keepLedgerCopy(store, fences, bytes),
-      log,
-    })
-    this.copies = copies
-    const jobSubjects = new JobSubjects({ keeper, catalog })
-    const jobs = new Jobs({
-      stateDirectory: state,
-      kinds: (parts) => [tidyJob({ ...parts, now: () => clock.now().wall })],
-      runs: new Runs(this.database.connection),
-      memory: new JobMemory(this.database.connection),
-      clock,
-      subjects: (type) => jobSubjects.all(type),
-      isDeclared: (subject) => jobSubjects.isDeclared(subject),
-      diskOf: () => undefined,
-      moverAt: (subject) => jobSubjects.moverAt(subject, clock.now().wall),
-      schedules: () => declaredSchedules(keeper.fleet.document),
-      quiet: () => keeper.fleet.document.quietHours,
-      log: { ...log, error: () => undefined },
-    })
-    const apply: LocalAdministrationParts["apply"] = {
-      shelf,
-      jobs: () => [...jobs.kinds.values()],
-      secrets: secrets.store,
-      fenceOf: (store) => shelf.fence("store", store),
-      takeStoreFence: (store, sentinel) => {
-        catalog.openStore({ name: store.name, path: store.path, events: options.events ?? false })
-        return catalog.stores.takeFence(store.name, {
-          path: store.path,
-          allowRoot: store.allowRoot,
-          sentinel,
-        })
-      },
-      adoptLedger: (store, sentinel) => adoption.adopt(store, sentinel),
-      declared: (document) => {
-        keeper.replace(document)
-        declare()
-        copies.redeclared()
-      },
-      record: () => undefined,
-    }
-    this.administration = new LocalAdministration({
-      views: this.views,
-      keeper,
-      catalog,
-      clock,
-      ledger,
-      fences: shelf.fences,
-      keepMount: shelf.keepMount,
-      acceptFence: (store, record, places, by) => {
-        shelf.acceptStore(store, record, places, by)
-      },
-      marks: shelf.marks,
-      acknowledgements: new Acknowledgements(this.database.connection),
-      snapshotRuns: new SnapshotRuns(this.database.connection),
-      findings: this.findings.views,
-      makeNfsServer: options.makeNfsServer ?? onlyServer(options),
+      hasEvents: () => events,
+      nfsServers: () => options.makeNfsServer ?? onlyServer(options),
       directoryAttributes: (directories) => directoryAttributes(directories),
       hardware: options.hardware ?? noHardware,
       nfsClients: options.nfsClients ?? noClients,
       engines: { kopia: findProgram("kopia"), restic: findProgram("restic") },
-      hostNames: new HostNames({
-        clock,
-        resolve: options.resolveHost ?? (() => Promise.reject(new Error("this machine has no name server"))),
-        memory: new HostMemory(state),
-      }),
-      jobs,
-      treeUses: new TreeUses(this.database.connection),
-      apply,
-      doctor: {
-        lastWriteError: () => ledger.lastWriteError,
-        cacheError: () => undefined,
-        ledgerCopies: () => copies.checks(),
-        durability: () => ({ durable: true }),
-      },
-      forget: (place) => {
-        this.memory.forget(place)
-        catalog.forget(place)
-      },
-      log,
-    })
-    const { administration, memory } = this
-    this.findingKeeper = new FindingKeeper({
-      ...this.findings,
-      sources: findingSources({
-        administration,
-        keeper,
-        catalog,
-        ledger,
-        memory,
-        integrity,
-        touched: new TouchedVolumes(keeper, catalog),
-        ledgerCopies: () => copies.checks(),
-      }),
-      clock,
-      log,
-    })
-    declare()
+      resolveHost:
+        options.resolveHost ?? (() => Promise.reject(new Error("this machine has no name server"))),
+      durability: () => ({ durable: true }),
+      log: { info: say, warn: say, error: say },
+    }
+    this.#kept = openKept(surroundings)
+    const core = putTogether(this.#kept, surroundings)
+    this.database = core.database
+    this.ledger = core.ledger
+    this.memory = core.memory
+    this.integrity = core.integrity
+    this.findings = core.findings
+    this.findingKeeper = core.findingKeeper
+    this.keeper = core.keeper
+    this.catalog = core.catalog
+    this.answerer = core.answerer
+    this.shelf = core.shelf
+    this.views = core.views
+    this.administration = core.administration
+    this.copies = core.copies
+    core.declare()
   }
 
   /** Applies a document; every acknowledgement that it wants is given. */
@@ -422,16 +240,19 @@ export class Chain {
 
   async stop(): Promise<void> {
     await this.catalog.stop()
-    this.ledger.asked.stop()
-    this.#cache.close()
-    this.database.close()
+    this.#kept.close()
   }
 
   /** The reading side of a store without a thread of its own, so that nothing has to be compiled for it. */
   #connect(events: boolean, methods: CatalogMethods): StoreConnection {
     const { port1, port2 } = new MessageChannel()
     const pulse = new Pulse()
-    new StoreService(port2, { memoryOf: (place) => this.#cache.of(place), events, clock: this.clock, pulse })
+    new StoreService(port2, {
+      memoryOf: (place) => this.#kept.cache.of(place),
+      events,
+      clock: this.clock,
+      pulse,
+    })
     const rpc = new Rpc<StoreMethods>(port1, methods)
     return {
       rpc,

@@ -3,9 +3,9 @@ import { mkdtempSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import type { Logger } from "pino"
-import { durabilityOf } from "../storage/disk/index.js"
-import type { Config } from "./config/index.js"
-import type { StateFact } from "./decision/index.js"
+import { durabilityOf } from "../../storage/disk/index.js"
+import type { Config } from "../config/index.js"
+import type { StateFact } from "../decision/index.js"
 
 export interface StateDirectory {
   readonly directory: string

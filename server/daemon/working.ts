@@ -1,0 +1,49 @@
+import { declaredSchedules, JobSubjects, type TouchedVolumes } from "../administration/index.js"
+import { JobMemory, Runs } from "../db/index.js"
+import { Jobs, tidyJob } from "../jobs/index.js"
+import { type ReadingParts, readingJobs } from "../reading/index.js"
+import type { Answering } from "./answering.js"
+import type { Kept } from "./kept.js"
+import type { Surroundings } from "./surroundings.js"
+
+/** The jobs of the daemon, their schedules and their runs. */
+export function putJobsTogether(
+  { database, shelf, findings, integrity }: Kept,
+  { keeper, catalog }: Answering,
+  touched: TouchedVolumes,
+  { stateDirectory, clock, moreJobs = [], counts, log }: Surroundings,
+): Jobs {
+  const subjects = new JobSubjects({ keeper, catalog })
+  const reading: ReadingParts = {
+    stateDirectory,
+    clock,
+    placeOf: ({ place }) => keeper.declaredAt(place),
+    volumesOf: (place, identity) => touched.of(place, identity),
+    volumesIn: (place) => touched.in(place),
+    findings: findings.findings,
+    integrity,
+  }
+  return new Jobs({
+    stateDirectory,
+    kinds: (parts) => [
+      tidyJob({ ...parts, now: () => clock.now().wall }),
+      ...readingJobs(reading),
+      ...moreJobs,
+    ],
+    runs: new Runs(database.connection),
+    memory: new JobMemory(database.connection),
+    clock,
+    subjects: (type) => subjects.all(type),
+    isDeclared: (subject) => subjects.isDeclared(subject),
+    // Stores on one filesystem keep the same disks busy.
+    diskOf: (subject) =>
+      subject.type === "whole"
+        ? undefined
+        : (shelf.fence("store", subject.store)?.mountPoint ?? subject.store),
+    moverAt: (subject) => subjects.moverAt(subject, clock.now().wall),
+    schedules: () => declaredSchedules(keeper.fleet.document),
+    quiet: () => keeper.fleet.document.quietHours,
+    ...(counts === undefined ? {} : { ended: counts.ended }),
+    log,
+  })
+}
