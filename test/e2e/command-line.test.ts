@@ -1,32 +1,13 @@
-import { execFile } from "node:child_process"
-import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs"
+import { readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { describe, expect, it } from "vitest"
-import { type DaemonProcess, documentFile, program, startDaemon } from "../support/daemon.js"
+import { documentFile, startDaemon } from "../support/daemon.js"
 import { exportfs, ExportfsMachine } from "../support/exportfs.js"
 import { scratch } from "../support/fixtures.js"
 import { writeSyntheticKopia } from "../support/synthetic-kopia.js"
 import { until } from "../support/until.js"
+import { shell } from "./console.js"
 import { documentOf, sharedKopia, sharedStore } from "./fleet.js"
-
-interface Ran {
-  readonly exitCode: number
-  readonly stdout: string
-  readonly stderr: string
-}
-
-/** Runs a line in a shell that has `cistern` on its PATH, as somebody would who pastes it. */
-function shell(line: string, { state }: DaemonProcess): Promise<Ran> {
-  const bin = join(scratch(), "bin")
-  mkdirSync(bin)
-  symlinkSync(program, join(bin, "cistern"))
-  const env = { PATH: `${bin}:${process.env["PATH"] ?? ""}`, CISTERN_STATE: state, NO_COLOR: "1" }
-  return new Promise((resolve) => {
-    execFile("sh", ["-c", line], { env }, (error, stdout, stderr) => {
-      resolve({ exitCode: error === null ? 0 : Number(error.code), stdout, stderr })
-    })
-  })
-}
 
 /** The command of ours that the hint of an answer names. */
 function actOf(error: string | undefined): string {

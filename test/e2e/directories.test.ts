@@ -1,35 +1,17 @@
-import { execFile, execFileSync } from "node:child_process"
+import { execFileSync } from "node:child_process"
 import { chmodSync, existsSync, lstatSync, mkdirSync, symlinkSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { describe, expect, it } from "vitest"
 import { type DaemonProcess, program, startDaemon } from "../support/daemon.js"
 import { ownersBelow } from "../support/directories.js"
 import { scratch } from "../support/fixtures.js"
-import { ext4Image, mountImage, requireRoot, unmount } from "../support/mounts.js"
+import { mountImage, requireRoot, unmount } from "../support/mounts.js"
 import { until } from "../support/until.js"
+import { cistern, mountedStore, type Ran, run } from "./console.js"
 import { documentOf, giveTo, NOBODY } from "./fleet.js"
 
-interface Ran {
-  readonly exitCode: number
-  readonly stdout: string
-  readonly stderr: string
-}
-
-function run(command: string, args: readonly string[], env: NodeJS.ProcessEnv, input = ""): Promise<Ran> {
-  return new Promise((resolve) => {
-    const child = execFile(command, args, { env }, (error, stdout, stderr) => {
-      resolve({ exitCode: error === null ? 0 : Number(error.code), stdout, stderr })
-    })
-    child.stdin?.end(input)
-  })
-}
-
-function cistern(daemon: DaemonProcess, ...args: readonly string[]): Promise<Ran> {
-  return run(program, ["directories", ...args], {
-    PATH: process.env["PATH"],
-    CISTERN_STATE: daemon.state,
-    NO_COLOR: "1",
-  })
+function directories(daemon: DaemonProcess, ...args: readonly string[]): Promise<Ran> {
+  return cistern(daemon, "directories", ...args)
 }
 
 const PASSWORD = "what the mover has"
@@ -61,16 +43,6 @@ function mover(store: string): (...command: string[]) => Promise<Ran> {
 /** As VolSync's mover names a snapshot: of /data. */
 const backup = ["backup", "--host", "volsync", "--stdin", "--stdin-filename", "data"]
 
-function mountedStore(megabytes = 32): { store: string; image: string } {
-  requireRoot()
-  const above = scratch()
-  chmodSync(above, 0o755)
-  const store = join(above, "tank")
-  const image = ext4Image(megabytes)
-  mountImage(image, store)
-  return { store, image }
-}
-
 const fenced = { store: { allowRoot: false } }
 
 describe("a volume's directory from its making to its end", () => {
@@ -83,13 +55,13 @@ describe("a volume's directory from its making to its end", () => {
 
     // Nobody made it: the mover may not make it below a directory of root's.
     expect((await restic("init")).stderr).toContain("permission denied")
-    const made = await cistern(daemon, "create", "media/radarr")
+    const made = await directories(daemon, "create", "media/radarr")
     expect(made).toMatchObject({ exitCode: 0, stderr: "" })
     expect(made.stdout).toContain(`made ${directory} (568:568, mode 0700)`)
     expect(await restic("init")).toMatchObject({ exitCode: 0 })
     expect(await restic(...backup)).toMatchObject({ exitCode: 0 })
     await daemon.answers("media/radarr", "restore")
-    expect(await cistern(daemon, "audit")).toMatchObject({
+    expect(await directories(daemon, "audit")).toMatchObject({
       exitCode: 0,
       stdout: "1 right, 0 wrong, 0 not there, 0 not known.\n",
     })
@@ -99,7 +71,7 @@ describe("a volume's directory from its making to its end", () => {
     const failed = await restic("snapshots")
     expect(failed.exitCode).not.toBe(0)
     expect(failed.stderr).toContain("permission denied")
-    const audit = await cistern(daemon, "audit")
+    const audit = await directories(daemon, "audit")
     expect(audit.exitCode).toBe(1)
     expect(audit.stdout).toContain(
       `FAIL     tank:restic/media/radarr: 568:568, whom the document names, may not work in ${directory}: it is 0:0, mode 0700`,
@@ -112,43 +84,43 @@ describe("a volume's directory from its making to its end", () => {
     const act = /`cistern directories (repair \S+ --recursive)`/.exec(audit.stdout)?.[1]?.split(" ") ?? []
     expect(act).toEqual(["repair", "tank:restic/media/radarr", "--recursive"])
     const before = ownersBelow(join(store, "restic"))
-    const preview = await cistern(daemon, ...act, "--dry-run")
+    const preview = await directories(daemon, ...act, "--dry-run")
     expect(preview.stdout).toContain(`~ ${directory}: 0:0 -> 568:568, mode 0700`)
     expect(ownersBelow(join(store, "restic"))).toEqual(before)
-    const repaired = await cistern(daemon, ...act)
+    const repaired = await directories(daemon, ...act)
     expect(repaired).toMatchObject({ exitCode: 0, stderr: "" })
     expect(await restic("snapshots")).toMatchObject({ exitCode: 0 })
     expect(await restic(...backup)).toMatchObject({ exitCode: 0 })
     expect(await restic("check")).toMatchObject({ exitCode: 0 })
-    expect(await cistern(daemon, "audit")).toMatchObject({ exitCode: 0 })
+    expect(await directories(daemon, "audit")).toMatchObject({ exitCode: 0 })
 
     const id = /directories undo (\S+)`/.exec(repaired.stdout)?.[1] ?? ""
-    expect((await cistern(daemon, "repairs")).stdout).toContain(id)
-    expect(await cistern(daemon, "undo", id)).toMatchObject({ exitCode: 0 })
+    expect((await directories(daemon, "repairs")).stdout).toContain(id)
+    expect(await directories(daemon, "undo", id)).toMatchObject({ exitCode: 0 })
     expect((await restic("snapshots")).exitCode).not.toBe(0)
-    expect(await cistern(daemon, ...act)).toMatchObject({ exitCode: 0 })
+    expect(await directories(daemon, ...act)).toMatchObject({ exitCode: 0 })
 
     // Out of use, with a way back.
-    const refused = await cistern(daemon, "retire", "media/radarr")
+    const refused = await directories(daemon, "retire", "media/radarr")
     expect(refused.exitCode).toBe(4)
     expect(refused.stdout).toContain("media/radarr would be restored from it")
     expect(existsSync(directory)).toBe(true)
-    const retired = await cistern(daemon, "retire", "media/radarr", "--accept", "media/radarr", "--json")
+    const retired = await directories(daemon, "retire", "media/radarr", "--accept", "media/radarr", "--json")
     expect(retired).toMatchObject({ exitCode: 0 })
     const entry = JSON.parse(retired.stdout) as { id: string }
     expect(existsSync(directory)).toBe(false)
     await daemon.answers("media/radarr", "store_fenced")
-    expect((await cistern(daemon, "quarantine")).stdout).toContain(`${entry.id}  held`)
-    expect(await cistern(daemon, "purge", entry.id)).toMatchObject({ exitCode: 4 })
-    const early = await cistern(daemon, "purge", entry.id, "--yes")
+    expect((await directories(daemon, "quarantine")).stdout).toContain(`${entry.id}  held`)
+    expect(await directories(daemon, "purge", entry.id)).toMatchObject({ exitCode: 4 })
+    const early = await directories(daemon, "purge", entry.id, "--yes")
     expect(early).toMatchObject({ exitCode: 4 })
     expect(early.stderr).toContain("is held until")
-    expect(await cistern(daemon, "restore", entry.id)).toMatchObject({ exitCode: 0 })
+    expect(await directories(daemon, "restore", entry.id)).toMatchObject({ exitCode: 0 })
     expect(await restic("snapshots")).toMatchObject({ exitCode: 0 })
     await daemon.answers("media/radarr", "restore")
 
     // For good, when nobody wanted to wait.
-    const now = await cistern(
+    const now = await directories(
       daemon,
       "retire",
       "media/radarr",
@@ -159,8 +131,8 @@ describe("a volume's directory from its making to its end", () => {
       "--json",
     )
     const gone = (JSON.parse(now.stdout) as { id: string }).id
-    expect(await cistern(daemon, "purge", gone, "--yes")).toMatchObject({ exitCode: 0 })
-    expect((await cistern(daemon, "quarantine")).stdout).toBe("Nothing is retired.\n")
+    expect(await directories(daemon, "purge", gone, "--yes")).toMatchObject({ exitCode: 0 })
+    expect((await directories(daemon, "quarantine")).stdout).toBe("Nothing is retired.\n")
     // The ledger still knows what was there.
     expect((await daemon.exists("media/radarr")).decision).toBe("unknown")
   }, 120_000)
@@ -192,11 +164,11 @@ describe("a daemon that is killed while it repairs", () => {
     expect(changed).toBeLessThan(Object.keys(before).length)
 
     const again = await startDaemon({ state: daemon.state })
-    const { repairs } = JSON.parse((await cistern(again, "repairs", "--json")).stdout) as {
+    const { repairs } = JSON.parse((await directories(again, "repairs", "--json")).stdout) as {
       repairs: { id: string }[]
     }
     expect(repairs).toHaveLength(1)
-    const undone = await cistern(again, "undo", repairs[0]?.id ?? "", "--json")
+    const undone = await directories(again, "undo", repairs[0]?.id ?? "", "--json")
     expect(JSON.parse(undone.stdout)).toMatchObject({ changed, otherwise: { count: 0 } })
     expect(ownersBelow(directory)).toEqual(before)
   }, 120_000)
@@ -211,12 +183,12 @@ describe("a daemon that may not", () => {
     const state = scratch()
     giveTo(NOBODY, state)
     const daemon = await startDaemon({ state, uid: NOBODY, document: documentOf(store, [repository]) })
-    const create = await cistern(daemon, "create", "media/radarr")
+    const create = await directories(daemon, "create", "media/radarr")
     expect(create.exitCode).toBe(3)
     expect(create.stderr).toContain("(EPERM)")
     expect(create.stderr).toContain("run the daemon as root")
     expect(existsSync(join(store, "restic/media/radarr"))).toBe(false)
-    const repair = await cistern(daemon, "repair", "tank:restic/media/sonarr")
+    const repair = await directories(daemon, "repair", "tank:restic/media/sonarr")
     expect(repair.exitCode).toBe(3)
     expect(repair.stderr).toContain("(EPERM)")
     expect(lstatSync(join(store, "restic/media/sonarr")).uid).toBe(NOBODY)
@@ -232,7 +204,7 @@ describe("a daemon that may not", () => {
     const state = scratch()
     giveTo(NOBODY, state)
     const daemon = await startDaemon({ state, uid: NOBODY, document: documentOf(store, [repository]) })
-    const create = await cistern(daemon, "create", "media/radarr")
+    const create = await directories(daemon, "create", "media/radarr")
     expect(create.exitCode).toBe(3)
     expect(create.stderr).toContain(`${shut}/radarr may not be read [unreadable]`)
   })
@@ -245,12 +217,12 @@ describe("a daemon that may not", () => {
     giveTo(NOBODY, state)
     const own = { ...repository, owner: { uid: NOBODY, gid: NOBODY, mode: "0750" } }
     const daemon = await startDaemon({ state, uid: NOBODY, document: documentOf(store, [own]) })
-    expect(await cistern(daemon, "create", "media/radarr")).toMatchObject({ exitCode: 0 })
+    expect(await directories(daemon, "create", "media/radarr")).toMatchObject({ exitCode: 0 })
     chmodSync(join(store, "restic/media/radarr"), 0o500)
-    expect(await cistern(daemon, "audit")).toMatchObject({ exitCode: 1 })
-    expect(await cistern(daemon, "repair", "media/radarr")).toMatchObject({ exitCode: 0 })
+    expect(await directories(daemon, "audit")).toMatchObject({ exitCode: 1 })
+    expect(await directories(daemon, "repair", "media/radarr")).toMatchObject({ exitCode: 0 })
     expect(ownersBelow(join(store, "restic"))).toMatchObject({ "media/radarr": `${NOBODY}:${NOBODY} 750` })
-    expect(await cistern(daemon, "retire", "media/radarr")).toMatchObject({ exitCode: 0 })
+    expect(await directories(daemon, "retire", "media/radarr")).toMatchObject({ exitCode: 0 })
     expect(existsSync(join(store, "restic/media/radarr"))).toBe(false)
   })
 })
@@ -265,7 +237,7 @@ describe("a store that is mounted read-only", () => {
     mountImage(image, store, "ro")
     const again = await startDaemon({ state: daemon.state })
     await until(
-      () => cistern(again, "audit"),
+      () => directories(again, "audit"),
       ({ stdout }) => stdout.includes("1 wrong"),
       "the audit",
     )
@@ -273,11 +245,11 @@ describe("a store that is mounted read-only", () => {
       ["create", "media/new"],
       ["repair", "media/radarr"],
     ]) {
-      const { exitCode, stderr } = await cistern(again, ...command)
+      const { exitCode, stderr } = await directories(again, ...command)
       expect(exitCode, stderr).toBe(3)
       expect(stderr).toContain("Mount the store's filesystem writable.")
     }
-    const { exitCode, stderr } = await cistern(again, "retire", "media/radarr")
+    const { exitCode, stderr } = await directories(again, "retire", "media/radarr")
     expect(exitCode, stderr).toBe(3)
   })
 })

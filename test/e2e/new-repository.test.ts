@@ -1,4 +1,4 @@
-import { execFile, execFileSync } from "node:child_process"
+import { execFileSync } from "node:child_process"
 import {
   chmodSync,
   copyFileSync,
@@ -13,36 +13,18 @@ import {
 } from "node:fs"
 import { join } from "node:path"
 import { describe, expect, it } from "vitest"
-import { type DaemonOptions, type DaemonProcess, program, startDaemon } from "../support/daemon.js"
+import { type DaemonOptions, type DaemonProcess, startDaemon } from "../support/daemon.js"
 import { ownersBelow } from "../support/directories.js"
 import { ExportfsMachine } from "../support/exportfs.js"
 import { scratch } from "../support/fixtures.js"
 import { ext4Image, mountHung, mountImage, requireRoot, unmount } from "../support/mounts.js"
 import { findProgram, RealKopia, runRestic } from "../support/programs.js"
 import { until } from "../support/until.js"
+import { cistern, mountedStore, type Ran, run } from "./console.js"
 import { documentOf, giveTo, NOBODY, type RepositoryOf } from "./fleet.js"
 
-interface Ran {
-  readonly exitCode: number
-  readonly stdout: string
-  readonly stderr: string
-}
-
-function run(command: string, args: readonly string[], env: NodeJS.ProcessEnv, input = ""): Promise<Ran> {
-  return new Promise((resolve) => {
-    const child = execFile(command, args, { env }, (error, stdout, stderr) => {
-      resolve({ exitCode: error === null ? 0 : Number(error.code), stdout, stderr })
-    })
-    child.stdin?.end(input)
-  })
-}
-
 function create(daemon: DaemonProcess, ...args: readonly string[]): Promise<Ran> {
-  return run(program, ["repositories", "create", ...args], {
-    PATH: process.env["PATH"],
-    CISTERN_STATE: daemon.state,
-    NO_COLOR: "1",
-  })
+  return cistern(daemon, "repositories", "create", ...args)
 }
 
 const PASSWORD = "what the mover has"
@@ -59,16 +41,6 @@ const perVolume = {
 }
 const shared = { ...perVolume, name: "shared", engine: "kopia", path: "kopia" }
 const fenced = { store: { allowRoot: false } }
-
-function mountedStore(megabytes = 32): { store: string; image: string } {
-  requireRoot()
-  const above = scratch()
-  chmodSync(above, 0o755)
-  const store = join(above, "tank")
-  const image = ext4Image(megabytes)
-  mountImage(image, store)
-  return { store, image }
-}
 
 function daemonFor(
   store: string,

@@ -1,29 +1,11 @@
-import { execFile } from "node:child_process"
-import { existsSync, mkdirSync, readdirSync, symlinkSync } from "node:fs"
+import { existsSync, readdirSync } from "node:fs"
 import { join } from "node:path"
 import { describe, expect, it } from "vitest"
-import { type DaemonProcess, documentFile, program, startDaemon } from "../support/daemon.js"
+import { documentFile, startDaemon } from "../support/daemon.js"
 import { ExportfsMachine } from "../support/exportfs.js"
 import { scratch } from "../support/fixtures.js"
+import { shell } from "./console.js"
 import { documentOf, sharedKopia, sharedStore } from "./fleet.js"
-
-interface Ran {
-  readonly exitCode: number
-  readonly stdout: string
-  readonly stderr: string
-}
-
-function shell(line: string, { state }: DaemonProcess): Promise<Ran> {
-  const bin = join(scratch(), "bin")
-  mkdirSync(bin)
-  symlinkSync(program, join(bin, "cistern"))
-  const env = { PATH: `${bin}:${process.env["PATH"] ?? ""}`, CISTERN_STATE: state, NO_COLOR: "1" }
-  return new Promise((resolve) => {
-    execFile("sh", ["-c", line], { env }, (error, stdout, stderr) => {
-      resolve({ exitCode: error === null ? 0 : Number(error.code), stdout, stderr })
-    })
-  })
-}
 
 const exported = { store: "tank", path: "kopia", cluster: "home", access: "readWrite" }
 

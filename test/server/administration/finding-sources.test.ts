@@ -14,7 +14,7 @@ import { serving } from "../../support/admin-server.js"
 import type { Chain } from "../../support/answers.js"
 import { cli } from "../../support/cli.js"
 import { SyntheticKopia } from "../../support/synthetic-kopia.js"
-import { Scene } from "../answers/scene.js"
+import { madeUpDocument, Scene } from "../answers/scene.js"
 
 // What the daemon looks at becomes findings, is seen on the command line, and goes when it is mended.
 
@@ -32,22 +32,7 @@ async function stage(): Promise<{ scene: Scene; chain: Chain; kopia: SyntheticKo
   const identities = ["app", "other"].map((user) => ({ user, host: "home", path: "/data" }))
   const kopia = new SyntheticKopia(scene.path("kopia"), { password: "pw", snapshots: 8, identities, newest })
   const chain = await scene.start()
-  await chain.apply({
-    stores: [{ name: "nas", path: scene.store, allowRoot: true }],
-    clusters: [{ name: "home", networks: ["10.0.0.0/8"] }],
-    repositories: [
-      {
-        name: "shared",
-        cluster: "home",
-        engine: "kopia",
-        store: "nas",
-        path: "kopia",
-        password: { value: "pw" },
-        conventions: ["{pvc}@{namespace}:/data"],
-        decides: "restore",
-      },
-    ],
-  })
+  await chain.apply(madeUpDocument(scene.store))
   await chain.lookAgain()
   return { scene, chain, kopia }
 }

@@ -4,7 +4,7 @@ import type { SnapshotKey } from "../../../server/findings/index.js"
 import type { Chain } from "../../support/answers.js"
 import { SyntheticKopia } from "../../support/synthetic-kopia.js"
 import { startDaemon } from "../http/daemon.js"
-import { kopiaDocument, kopiaScene, PRESENT, Scene } from "./scene.js"
+import { kopiaDocument, kopiaScene, madeUpDocument, PRESENT, Scene } from "./scene.js"
 
 // Verify or a drill found snapshots damaged. What a mover would bring back of them is not the volume's files.
 
@@ -31,22 +31,7 @@ async function stage(): Promise<Stage> {
   const newest = new Date(scene.clock.now().wall - 3_600_000)
   const kopia = new SyntheticKopia(scene.path("kopia"), { password: "pw", snapshots: 8, identities, newest })
   const chain = await scene.start()
-  await chain.apply({
-    stores: [{ name: "nas", path: scene.store, allowRoot: true }],
-    clusters: [{ name: "home", networks: ["10.0.0.0/8"] }],
-    repositories: [
-      {
-        name: "shared",
-        cluster: "home",
-        engine: "kopia",
-        store: "nas",
-        path: "kopia",
-        password: { value: "pw" },
-        conventions: ["{pvc}@{namespace}:/data"],
-        decides: "restore",
-      },
-    ],
-  })
+  await chain.apply(madeUpDocument(scene.store))
   expect(await chain.verdict("home/data")).toBe("restore")
   const place = chain.catalog.views()[0]?.spec.place ?? ""
   const snapshots = async () =>

@@ -4,7 +4,7 @@ import { afterEach, describe, expect, it } from "vitest"
 import type { Chain } from "../../support/answers.js"
 import { SyntheticKopia } from "../../support/synthetic-kopia.js"
 import { SyntheticRestic } from "../../support/synthetic-restic.js"
-import { Scene } from "./scene.js"
+import { madeUpDocument, Scene } from "./scene.js"
 
 // An administrator lets a volume that has backups be fresh once; then its mover writes, and then what it wrote vanishes.
 
@@ -33,34 +33,18 @@ async function stage(): Promise<Stage> {
   const options = { password: "pw", snapshots: 3, identities: [identity], newest: later(-60 * MINUTE) }
   const kopia = new SyntheticKopia(scene.path("kopia"), options)
   const chain = await scene.start()
-  await chain.apply({
-    stores: [{ name: "nas", path: scene.store, allowRoot: true }],
-    clusters: [{ name: "home", networks: ["10.0.0.0/8"] }],
-    repositories: [
-      {
-        name: "shared",
-        cluster: "home",
-        engine: "kopia",
-        store: "nas",
-        path: "kopia",
-        password: { value: "pw" },
-        conventions: ["{pvc}@{namespace}:/data"],
-        namespaces: ["home"],
-        decides: "restore",
-      },
-      {
-        name: "each",
-        cluster: "home",
-        engine: "restic",
-        store: "nas",
-        path: "restic/{namespace}/{pvc}",
-        password: { value: "pw" },
-        namespaces: ["media"],
-        new: true,
-        decides: "restore",
-      },
-    ],
-  })
+  const each = {
+    name: "each",
+    cluster: "home",
+    engine: "restic",
+    store: "nas",
+    path: "restic/{namespace}/{pvc}",
+    password: { value: "pw" },
+    namespaces: ["media"],
+    new: true,
+    decides: "restore",
+  }
+  await chain.apply(madeUpDocument(scene.store, { namespaces: ["home"] }, each))
   expect(await chain.verdict("home/data")).toBe("restore")
   return { scene, chain, kopia, later }
 }

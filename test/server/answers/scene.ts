@@ -57,6 +57,32 @@ export function passwordOf(fixtureName: string): { value: string } {
   return { value: String(expectedOf(fixtureName).password) }
 }
 
+/** One store with one Kopia repository at `kopia`, which decides; what differs is given. */
+export function madeUpDocument(
+  store: string,
+  shared: Readonly<Record<string, unknown>> = {},
+  ...more: readonly object[]
+): object {
+  return {
+    stores: [{ name: "nas", path: store, allowRoot: true }],
+    clusters: [{ name: "home", networks: ["10.0.0.0/8"] }],
+    repositories: [
+      {
+        name: "shared",
+        cluster: "home",
+        engine: "kopia",
+        store: "nas",
+        path: "kopia",
+        password: { value: "pw" },
+        conventions: ["{pvc}@{namespace}:/data"],
+        decides: "restore",
+        ...shared,
+      },
+      ...more,
+    ],
+  }
+}
+
 /** One shared Kopia repository that decides, one that guards, and a tree of restic ones from before the move that guards. */
 export function kopiaDocument(store: string, more: { conventions?: readonly string[] } = {}): object {
   return {

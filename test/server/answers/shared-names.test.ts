@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it } from "vitest"
 import type { Chain } from "../../support/answers.js"
 import { SyntheticKopia } from "../../support/synthetic-kopia.js"
-import { passwordOf, Scene } from "./scene.js"
+import { madeUpDocument, Scene } from "./scene.js"
 
 // Backups of `my.app` lie under `myapp`, because its mover drops the dot; nothing in them says so.
 
@@ -15,27 +15,10 @@ afterEach(async () => {
 async function started(user: string, volumes: Readonly<Record<string, string>> = {}) {
   const scene = new Scene({})
   scenes.push(scene)
-  const { value: password } = passwordOf("kopia/cluster-shared")
   const identities = [{ user, host: "home", path: "/data" }]
-  new SyntheticKopia(scene.path("kopia"), { password, snapshots: 2, identities })
+  new SyntheticKopia(scene.path("kopia"), { password: "pw", snapshots: 2, identities })
   const chain = await scene.start()
-  await chain.apply({
-    stores: [{ name: "nas", path: scene.store, allowRoot: true }],
-    clusters: [{ name: "home", networks: ["10.0.0.0/8"] }],
-    repositories: [
-      {
-        name: "shared",
-        cluster: "home",
-        engine: "kopia",
-        store: "nas",
-        path: "kopia",
-        password: { value: password },
-        conventions: ["{pvc}@{namespace}:/data"],
-        volumes,
-        decides: "restore",
-      },
-    ],
-  })
+  await chain.apply(madeUpDocument(scene.store, { volumes }))
   return { scene, chain }
 }
 
