@@ -4,38 +4,16 @@ import { relative } from "node:path"
 import { fixture } from "../../support/fixtures.js"
 import { type Damage, damages, filesBelow } from "../../support/damage.js"
 import { SyntheticKopia } from "../../support/synthetic-kopia.js"
+import { type Codes, corrupt, damaged, type Fault } from "./fault.js"
 import { kopiaDocument, type Scene } from "./scene.js"
 
-/** What the new volume is told after each kind of damage. */
-type Codes = Readonly<Partial<Record<Damage, string>>>
-
-export interface Fault {
-  /** Goes on after "when". */
-  readonly what: string
-  readonly inject: (scene: Scene) => void | Promise<void>
-  /** What the new volume is told instead, while running and after a restart. */
-  readonly absent: string
-}
-
 /** A fault that takes nothing away from the certainty that there is no backup. */
-export interface Irrelevant extends Omit<Fault, "absent"> {
+export interface Irrelevant extends Omit<Fault, "told"> {
   readonly because: string
 }
 
 const home = "kopia/home"
 const offsite = "kopia/offsite"
-
-function damaged(what: string, path: string, pattern: RegExp, absent: Codes, nth = 0): Fault[] {
-  return Object.entries(absent).map(([damage, code]) => ({
-    what: `${what} is ${damage}`,
-    absent: code,
-    inject: (scene) => {
-      const file = filesBelow(scene.path(path), pattern).at(nth)
-      if (file === undefined) throw new Error(`no file fits ${pattern.source}`)
-      damages[damage as Damage](file)
-    },
-  }))
-}
 
 function swapped(scene: Scene, path: string, from: string | undefined): void {
   rmSync(scene.path(path), { recursive: true })
@@ -75,14 +53,6 @@ const ofIndex: Codes = {
   emptied: "repository_corrupt",
   "cut short": "repository_corrupt",
 }
-const corrupt: Codes = {
-  removed: "repository_corrupt",
-  "made unreadable": "repository_corrupt",
-  emptied: "repository_corrupt",
-  "cut short": "repository_corrupt",
-  "changed in one bit": "repository_corrupt",
-}
-
 const packGone: Codes = {
   removed: "repository_corrupt",
   emptied: "repository_corrupt",
@@ -95,21 +65,21 @@ export const kopiaFaults: readonly Fault[] = [
   ...damaged("the last index blob", home, index, ofIndex, -1),
   {
     what: "all index blobs are gone",
-    absent: "index_lost",
+    told: "index_lost",
     inject: (scene) => {
       for (const file of filesBelow(scene.path(home), index)) rmSync(file)
     },
   },
   {
     what: "the folder of the index blobs is gone",
-    absent: "index_lost",
+    told: "index_lost",
     inject: (scene) => {
       rmSync(scene.path(`${home}/x`), { recursive: true })
     },
   },
   {
     what: "the folder of the index blobs is a file",
-    absent: "index_lost",
+    told: "index_lost",
     inject: (scene) => {
       rmSync(scene.path(`${home}/x`), { recursive: true })
       writeFileSync(scene.path(`${home}/x`), "")
@@ -117,7 +87,7 @@ export const kopiaFaults: readonly Fault[] = [
   },
   {
     what: "a folder among the index blobs cannot be read",
-    absent: "repository_unreadable",
+    told: "repository_unreadable",
     inject: (scene) => {
       const [file = ""] = filesBelow(scene.path(home), index)
       const folder = file.slice(0, file.lastIndexOf("/"))
@@ -129,7 +99,7 @@ export const kopiaFaults: readonly Fault[] = [
   ...damaged("the format blob", home, format, { ...corrupt, "changed in one bit": "wrong_password" }),
   {
     what: "the format blob is another repository's",
-    absent: "wrong_password",
+    told: "wrong_password",
     inject: (scene) => {
       cpSync(`${fixture("kopia/format-3")}/kopia.repository.f`, scene.path(`${home}/kopia.repository.f`))
     },
@@ -137,7 +107,7 @@ export const kopiaFaults: readonly Fault[] = [
   ...damaged("the file .shards", home, /^\.shards$/, corrupt),
   {
     what: "the file .shards tells of other folders",
-    absent: "repository_corrupt",
+    told: "repository_corrupt",
     inject: (scene) => {
       writeFileSync(scene.path(`${home}/.shards`), '{"default":[2,2],"maxNonShardedLength":20}')
     },
@@ -145,14 +115,14 @@ export const kopiaFaults: readonly Fault[] = [
   ...damaged("a pack of manifests", home, /^q\//, packGone, 19),
   {
     what: "all packs of manifests are gone",
-    absent: "repository_corrupt",
+    told: "repository_corrupt",
     inject: (scene) => {
       rmSync(scene.path(`${home}/q`), { recursive: true })
     },
   },
   {
     what: "the place is empty",
-    absent: "repository_missing",
+    told: "repository_missing",
     inject: (scene) => {
       swapped(scene, home, undefined)
       mkdirSync(scene.path(home))
@@ -160,14 +130,14 @@ export const kopiaFaults: readonly Fault[] = [
   },
   {
     what: "the place is gone",
-    absent: "store_fenced",
+    told: "store_fenced",
     inject: (scene) => {
       swapped(scene, home, undefined)
     },
   },
   {
     what: "the place is a link that leads nowhere",
-    absent: "store_fenced",
+    told: "store_fenced",
     inject: (scene) => {
       swapped(scene, home, undefined)
       symlinkSync(scene.path("nowhere"), scene.path(home))
@@ -175,7 +145,7 @@ export const kopiaFaults: readonly Fault[] = [
   },
   {
     what: "the place is a file",
-    absent: "store_fenced",
+    told: "store_fenced",
     inject: (scene) => {
       swapped(scene, home, undefined)
       writeFileSync(scene.path(home), "")
@@ -183,7 +153,7 @@ export const kopiaFaults: readonly Fault[] = [
   },
   {
     what: "the place is a link to an empty directory",
-    absent: "store_fenced",
+    told: "store_fenced",
     inject: (scene) => {
       swapped(scene, home, undefined)
       mkdirSync(scene.path("elsewhere"))
@@ -192,7 +162,7 @@ export const kopiaFaults: readonly Fault[] = [
   },
   {
     what: "only .shards is left of the repository",
-    absent: "repository_missing",
+    told: "repository_missing",
     inject: (scene) => {
       renameSync(scene.path(`${home}/.shards`), scene.path("kept"))
       swapped(scene, home, undefined)
@@ -202,14 +172,14 @@ export const kopiaFaults: readonly Fault[] = [
   },
   {
     what: "another repository lies in its place",
-    absent: "wrong_password",
+    told: "wrong_password",
     inject: (scene) => {
       swapped(scene, home, "kopia/many")
     },
   },
   {
     what: "a new repository with the same password and no snapshot lies in its place",
-    absent: "repository_changed",
+    told: "repository_changed",
     inject: (scene) => {
       swapped(scene, home, undefined)
       new SyntheticKopia(scene.path(home), {
@@ -222,42 +192,42 @@ export const kopiaFaults: readonly Fault[] = [
   },
   {
     what: "the repository was rolled back by three backups",
-    absent: "index_lost",
+    told: "index_lost",
     inject: (scene) => {
       for (const file of newest(scene.path(home), index, 3)) rmSync(file)
     },
   },
   {
     what: "the repository was rolled back, index blobs and packs alike",
-    absent: "index_lost",
+    told: "index_lost",
     inject: (scene) => {
       for (const file of newest(scene.path(home), /^[xqp]\//, 12)) rmSync(file)
     },
   },
   {
     what: "a restic repository appears in it",
-    absent: "second_repository",
+    told: "second_repository",
     inject: (scene) => {
       scene.put(`${home}/restic-data`, "restic/movers/media/radarr")
     },
   },
   {
     what: "a second Kopia repository appears in it",
-    absent: "second_repository",
+    told: "second_repository",
     inject: (scene) => {
       scene.put(`${home}/another`, "kopia/format-3")
     },
   },
   {
     what: "the files of a restic repository are mixed into it",
-    absent: "second_repository",
+    told: "second_repository",
     inject: (scene) => {
       execFileSync("cp", ["-a", `${fixture("restic/movers")}/media/radarr/.`, scene.path(home)])
     },
   },
   ...Object.entries(ofIndex).map(([damage, code]) => ({
     what: `an index blob of the guard is ${damage}`,
-    absent: code,
+    told: code,
     inject: (scene: Scene) => {
       damages[damage as Damage](liveIndex(scene, offsite, -1))
     },
@@ -265,28 +235,28 @@ export const kopiaFaults: readonly Fault[] = [
   ...damaged("the format blob of the guard", offsite, /^kop.*repository\.f$/, corrupt),
   {
     what: "the guard is gone",
-    absent: "store_fenced",
+    told: "store_fenced",
     inject: (scene) => {
       swapped(scene, offsite, undefined)
     },
   },
   {
     what: "another repository lies in the guard's place",
-    absent: "wrong_password",
+    told: "wrong_password",
     inject: (scene) => {
       swapped(scene, offsite, "kopia/many")
     },
   },
   {
     what: "a guard's repository of the volume appears",
-    absent: "only_under_guard",
+    told: "only_under_guard",
     inject: (scene) => {
       scene.put("before/media/brand-new", "restic/movers/media/radarr")
     },
   },
   {
     what: "something that is no repository appears where a guard's would be",
-    absent: "repository_missing",
+    told: "repository_missing",
     inject: (scene) => {
       mkdirSync(scene.path("before/media/brand-new"), { recursive: true })
       writeFileSync(scene.path("before/media/brand-new/data"), "what is it?")
@@ -294,14 +264,14 @@ export const kopiaFaults: readonly Fault[] = [
   },
   {
     what: "a guard's repository with an unknown password appears",
-    absent: "wrong_password",
+    told: "wrong_password",
     inject: (scene) => {
       scene.put("before/media/brand-new", "restic/movers/media/sonarr")
     },
   },
   {
     what: "the conventions are changed to ones that match nothing",
-    absent: "similar_identity",
+    told: "similar_identity",
     inject: async (scene) => {
       await scene.chain.apply(
         kopiaDocument(scene.store, { conventions: ["{pvc}-x-{namespace}@cluster:/vol"] }),
@@ -310,14 +280,14 @@ export const kopiaFaults: readonly Fault[] = [
   },
   {
     what: "the sentinel of the store is gone",
-    absent: "store_fenced",
+    told: "store_fenced",
     inject: (scene) => {
       rmSync(scene.path(".cistern"), { recursive: true })
     },
   },
   {
     what: "the store is another directory, with everything but the sentinel in it",
-    absent: "store_fenced",
+    told: "store_fenced",
     inject: (scene) => {
       const away = `${scene.store}-away`
       renameSync(scene.store, away)
@@ -328,7 +298,7 @@ export const kopiaFaults: readonly Fault[] = [
   },
   {
     what: "the store is gone",
-    absent: "store_fenced",
+    told: "store_fenced",
     inject: (scene) => {
       rmSync(scene.store, { recursive: true })
     },

@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, it } from "vitest"
-import { backedUpFaults, firstBackupFaults, initialisedFaults, type ResticFault } from "./restic-faults.js"
+import type { Fault } from "./fault.js"
+import { backedUpFaults, firstBackupFaults, initialisedFaults } from "./restic-faults.js"
 import { resticDocument, resticScene, type Scene } from "./scene.js"
 
 const BACKED_UP = "media/radarr"
@@ -25,7 +26,7 @@ async function healthy(): Promise<Scene> {
   return scene
 }
 
-function each(volume: string, faults: readonly ResticFault[]): void {
+function each(volume: string, faults: readonly Fault[]): void {
   for (const { what, inject, told } of faults) {
     it(what, async () => {
       const scene = await healthy()

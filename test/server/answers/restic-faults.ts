@@ -9,52 +9,23 @@ import {
   writeFileSync,
 } from "node:fs"
 import { basename, dirname, join } from "node:path"
-import { damages, type Damage, filesBelow } from "../../support/damage.js"
+import { damages, filesBelow } from "../../support/damage.js"
 import { fixture } from "../../support/fixtures.js"
 import { SyntheticRestic } from "../../support/synthetic-restic.js"
+import { corrupt, damaged, type Fault } from "./fault.js"
 import { resticDocument, type Scene } from "./scene.js"
-
-/** A fault in the repository of one of the scene's volumes. */
-export interface ResticFault {
-  readonly what: string
-  readonly inject: (scene: Scene) => void | Promise<void>
-  /** What the volume is told instead. */
-  readonly told: string
-}
-
-type Codes = Readonly<Partial<Record<Damage, string>>>
-
-const corrupt: Codes = {
-  removed: "repository_corrupt",
-  "made unreadable": "repository_corrupt",
-  emptied: "repository_corrupt",
-  "cut short": "repository_corrupt",
-  "changed in one bit": "repository_corrupt",
-}
-
-function damaged(what: string, path: string, pattern: RegExp, told: Codes, nth = 0): ResticFault[] {
-  return Object.entries(told).map(([damage, code]) => ({
-    what: `${what} is ${damage}`,
-    told: code,
-    inject: (scene) => {
-      const file = filesBelow(scene.path(path), pattern).at(nth)
-      if (file === undefined) throw new Error(`no file fits ${pattern.source}`)
-      damages[damage as Damage](file)
-    },
-  }))
-}
 
 function emptied(scene: Scene, path: string): void {
   for (const file of filesBelow(scene.path(path), /./)) rmSync(file)
 }
 
 /** Faults of `media/radarr`, which has five snapshots and is restored. It may be anything but fresh. */
-export function backedUpFaults(newestSnapshot: (scene: Scene) => string): readonly ResticFault[] {
+export function backedUpFaults(newestSnapshot: (scene: Scene) => string): readonly Fault[] {
   const radarr = "restic/media/radarr"
   return [
     ...damaged("config", radarr, /^config$/, corrupt),
     ...damaged("the only key", radarr, /^keys\//, corrupt),
-    ...(["removed", "made unreadable", "emptied", "cut short"] as const).map((damage): ResticFault => ({
+    ...(["removed", "made unreadable", "emptied", "cut short"] as const).map((damage): Fault => ({
       what: `the newest snapshot is ${damage}`,
       told: damage === "removed" ? "newest_known_gone" : "repository_corrupt",
       inject: (scene) => {
@@ -76,7 +47,7 @@ export function backedUpFaults(newestSnapshot: (scene: Scene) => string): readon
         emptied(scene, `${radarr}/snapshots`)
       },
     },
-    ...["snapshots", "keys", "data"].map((folder): ResticFault => ({
+    ...["snapshots", "keys", "data"].map((folder): Fault => ({
       what: `the folder ${folder} is gone`,
       told: "repository_corrupt",
       inject: (scene) => {
@@ -161,10 +132,10 @@ export function backedUpFaults(newestSnapshot: (scene: Scene) => string): readon
 }
 
 /** Faults of `home/initialised-only`, a repository without snapshots: fresh as long as nothing is odd about it. */
-export const initialisedFaults: readonly ResticFault[] = [
+export const initialisedFaults: readonly Fault[] = [
   ...damaged("config", "home/home/initialised-only", /^config$/, corrupt),
   ...damaged("the only key", "home/home/initialised-only", /^keys\//, corrupt),
-  ...["snapshots", "keys"].map((folder): ResticFault => ({
+  ...["snapshots", "keys"].map((folder): Fault => ({
     what: `the folder ${folder} is gone`,
     told: "repository_corrupt",
     inject: (scene) => {
@@ -226,8 +197,8 @@ export const initialisedFaults: readonly ResticFault[] = [
 ]
 
 /** Faults of `media/brand-new`, whose repository does not exist and was declared to be new. */
-export const firstBackupFaults: readonly ResticFault[] = [
-  ...[".shards", "data", ".cistern", "@eaDir2"].map((name): ResticFault => ({
+export const firstBackupFaults: readonly Fault[] = [
+  ...[".shards", "data", ".cistern", "@eaDir2"].map((name): Fault => ({
     what: `a file ${name} is in its place`,
     told: "repository_missing",
     inject: (scene) => {
