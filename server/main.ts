@@ -134,6 +134,7 @@ export async function startDaemon(
     log.info("the mounts changed; looking at every store again")
     catalog.mountsChanged()
     void administration.exportKeeper.look()
+    findingKeeper.hasten("stores")
   })
   try {
     core.declare()

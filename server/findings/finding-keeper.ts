@@ -88,6 +88,15 @@ export class FindingKeeper {
     })
   }
 
+  /** Has these sources look at once: something happened that they tell of. One that is looking just now looks once more. */
+  hasten(...names: readonly string[]): void {
+    for (const source of this.#parts.sources.filter(({ name }) => names.includes(name))) {
+      void (this.#turns.get(source)?.running ?? Promise.resolve()).then(async () => {
+        if (!this.#stopped) await this.#look(source, this.#parts.clock.now().mono)
+      })
+    }
+  }
+
   /** Has every source look now, and waits for all. */
   async lookNow(): Promise<void> {
     const now = this.#parts.clock.now().mono

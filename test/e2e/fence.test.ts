@@ -3,8 +3,10 @@ import { join } from "node:path"
 import { describe, expect, it } from "vitest"
 import { type DaemonProcess, startDaemon } from "../support/daemon.js"
 import { scratch } from "../support/fixtures.js"
+import { findingsJson } from "../../server/http/contract/findings.js"
 import { ext4Image, mountHung, mountImage, unmount } from "../support/mounts.js"
 import { until } from "../support/until.js"
+import { cistern } from "./console.js"
 import { documentOf, place, sharedKopia } from "./fleet.js"
 
 /** A store is looked at again within a second of any change of the mounts, and every listing looks first. */
@@ -50,6 +52,23 @@ describe("a store that is unmounted", () => {
       (status) => status === 200,
       "readiness",
     )
+  })
+
+  it("is a finding at once, and none any more when it is back", async () => {
+    const store = join(scratch(), "tank")
+    const image = storeImage(store)
+    const daemon = await startDaemon({ document: documentOf(store, [sharedKopia], mountedStore) })
+    await daemon.answers("home/home-assistant", "restore")
+    const fencedStores = async (): Promise<string[]> => {
+      const { stdout } = await cistern(daemon, "findings", "--source", "stores", "--json")
+      const { findings } = findingsJson.parse(JSON.parse(stdout))
+      return findings.map(({ code }) => code)
+    }
+    expect(await fencedStores()).toEqual([])
+    unmount(store)
+    await until(fencedStores, (codes) => codes.includes("store_fenced"), "the finding", 15_000)
+    mountImage(image, store)
+    await until(fencedStores, (codes) => codes.length === 0, "the finding to close", 15_000)
   })
 
   it("is fenced without any question being asked, so that readiness tells it", async () => {
