@@ -1,4 +1,15 @@
-import { cpSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs"
+import { createHash } from "node:crypto"
+import {
+  copyFileSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs"
 import { dirname, join } from "node:path"
 import ts from "typescript"
 import { scratch } from "./fixtures.js"
@@ -29,13 +40,28 @@ function filesOf(source: string): string[] {
   )
 }
 
+/** Most tests compile the same thousand files, each in seconds. By the hash of the source. */
+const cache = join(root, "node_modules/.cache/cistern-compiled", ts.version)
+
 function compileFile(from: string, target: string): void {
-  const { outputText } = ts.transpileModule(readFileSync(join(root, from), "utf8"), {
+  const source = readFileSync(join(root, from), "utf8")
+  const known = join(cache, `${createHash("sha256").update(source).digest("hex")}.js`)
+  if (!existsSync(known)) {
+    mkdirSync(cache, { recursive: true })
+    // Two test files may compile the same at once.
+    const own = `${known}.${process.pid}`
+    writeFileSync(own, javascriptOf(source))
+    renameSync(own, known)
+  }
+  copyFileSync(known, join(target, from.replace(/\.ts$/, ".js")))
+}
+
+function javascriptOf(source: string): string {
+  return ts.transpileModule(source, {
     compilerOptions: {
       target: ts.ScriptTarget.ES2023,
       module: ts.ModuleKind.ESNext,
       verbatimModuleSyntax: true,
     },
-  })
-  writeFileSync(join(target, from.replace(/\.ts$/, ".js")), outputText)
+  }).outputText
 }
