@@ -208,6 +208,7 @@ export async function startDaemon(
   const reading: ReadingParts = {
     stateDirectory,
     clock: systemClock,
+    document: () => keeper.fleet.document,
     placeOf: ({ place }) => keeper.declaredAt(place),
     volumesOf: (place, identity) => touched.of(place, identity),
     volumesIn: (place) => touched.in(place),

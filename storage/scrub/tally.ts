@@ -113,9 +113,12 @@ export class Tally {
   /** How many files the ledger knows that no longer lie there. */
   #lost(): number {
     if (this.#ledger === undefined) return 0
-    const there = new Set(this.#inventory.files.map(({ path }) => path))
+    const { files, damage, unread } = this.#inventory
+    const there = new Set(files.map(({ path }) => path))
     let lost = 0
     for (const path of this.#ledger.paths()) if (!there.has(path)) lost++
+    // What lies in a folder that could not be listed is not gone.
+    if (unread.length === 0 && !damage.some(({ code }) => code === "io")) this.#ledger.listed?.(there)
     return lost
   }
 }
