@@ -14,6 +14,8 @@ export interface Share {
 
 /** So many times its usual share is the most that one scrub reads of what is due: what was missed for weeks is not read at once. */
 const MOST_SHARES = 8
+/** So much faster than evenly it may be read: else whatever was read too early once would be read too early for ever. */
+const FASTER = 1.25
 /** What opening a file costs, in bytes that could be read meanwhile. */
 const OPENING = 64 * 1024
 
@@ -61,11 +63,11 @@ interface Terms {
 }
 
 function oldest(sorted: readonly Aged[], { now, everyMs, periodMs, rate }: Terms): readonly Aged[] {
-  // For each file: what has to be read up to it, less what can still be read at the usual rate until its time is over.
+  // For each file: what has to be read up to it, less what can still be read until its time is over.
   let [upTo, wanted] = [0, 0]
   for (const { file, checked } of sorted) {
     upTo += costOf(file)
-    wanted = Math.max(wanted, upTo - rate * Math.max(0, checked + everyMs - now - periodMs))
+    wanted = Math.max(wanted, upTo - FASTER * rate * Math.max(0, checked + everyMs - now - periodMs))
   }
   const budget = Math.min(wanted, MOST_SHARES * rate * periodMs)
   let count = 0
@@ -74,7 +76,7 @@ function oldest(sorted: readonly Aged[], { now, everyMs, periodMs, rate }: Terms
     if (one === undefined) break
     sum += costOf(one.file)
     // One that is larger than any share has its turn by itself.
-    if (sum > budget && (count > 0 || one.checked + everyMs > now + periodMs)) break
+    if (sum > budget && (count > 0 || sum > wanted)) break
   }
   return sorted.slice(0, count)
 }
