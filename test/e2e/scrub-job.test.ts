@@ -153,13 +153,13 @@ describe("the daemon's scrub of a Kopia repository", () => {
     await daemon.answers("home/home-assistant", "restore")
     const first = await scrubbed(daemon, "shared")
     expect(first).toMatchObject({ outcome: "ok", facts: { engine: "kopia", damaged: 0 } })
-    expect(first.facts?.["learnt"]).toBeGreaterThan(10)
-    expect(first.facts?.["bytesPerSecond"]).toBeGreaterThan(0)
+    expect(first.facts["learnt"]).toBeGreaterThan(10)
+    expect(first.facts["bytesPerSecond"]).toBeGreaterThan(0)
     expect(await open(daemon)).toEqual([])
     expect(statSync(join(daemon.state, "scrub.sqlite")).mode & 0o777).toBe(0o600)
     const second = await scrubbed(daemon, "shared")
     expect(second).toMatchObject({ outcome: "ok", facts: { learnt: 0 } })
-    expect(second.facts?.["bytes"]).toBeLessThan(Number(first.facts?.["bytes"]) / 4)
+    expect(second.facts["bytes"]).toBeLessThan(Number(first.facts["bytes"]) / 4)
 
     const isOf = ({ source }: Snapshot) => source.user === "home-assistant" && source.host === "home"
     const { blob, offset, good } = await ownOfNewest(kopia, SHARED_PASSWORD, isOf)
@@ -289,6 +289,6 @@ describe("a scrub that does not come to its end", () => {
     expect(skipped).toBeGreaterThanOrEqual(2)
     // The pack that was being read when it was killed is read anew, and what was read in the second before.
     expect(bytes).toBeLessThanOrEqual((PACKS - 1) * MIB)
-    expect(skipped + Number(run.facts?.["compared"]) + Number(run.facts?.["learnt"])).toBe(PACKS + 2)
+    expect(skipped + Number(run.facts["compared"]) + Number(run.facts["learnt"])).toBe(PACKS + 2)
   }, 120_000)
 })
