@@ -80,7 +80,7 @@ export class PlaceLedger implements ScrubLedger {
     }
   }
 
-  listed(paths: ReadonlySet<string>): void {
+  listed(paths: ReadonlySet<string>): number {
     this.there = paths
     const gone = [...this.paths()].filter((path) => !paths.has(path))
     this.#together(() => {
@@ -102,6 +102,7 @@ export class PlaceLedger implements ScrubLedger {
         .prepare<[number, number]>("DELETE FROM gone WHERE place = ? AND since < ?")
         .run(id, before)
     })
+    return gone.length
   }
 
   get openPass(): number | undefined {

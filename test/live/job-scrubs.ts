@@ -79,7 +79,7 @@ export class JobScrubs {
       outcome: "ok",
       facts: { damaged: 0, unread: 0 },
     })
-    return "facts" in outcome ? Number(outcome.facts?.["gone"]) : 0
+    return "facts" in outcome ? Number(outcome.facts["gone"]) : 0
   }
 
   expectNothingFound(): void {

@@ -25,9 +25,9 @@ export class FencedLedger implements ScrubLedger {
     this.#ledger.checked(batch)
   }
 
-  listed(paths: ReadonlySet<string>): void {
+  listed(paths: ReadonlySet<string>): number {
     this.#place.assertSame()
-    this.#ledger.listed(paths)
+    return this.#ledger.listed(paths)
   }
 
   get openPass(): number | undefined {
