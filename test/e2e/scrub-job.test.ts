@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, statSync, utimesSync, writeFileSync } from "node:fs"
+import { mkdirSync, readdirSync, readFileSync, statSync, utimesSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { describe, expect, it } from "vitest"
 import { openScrubLedger, PlaceLedger } from "../../server/db/index.js"
@@ -10,6 +10,7 @@ import type { BlobRecord } from "../../storage/scrub/index.js"
 import { MIB, writePacks } from "../storage/scrub/scrub-here.js"
 import { cli, type CliResult } from "../support/cli.js"
 import { type DaemonProcess, startDaemon } from "../support/daemon.js"
+import { filesBelow } from "../support/damage.js"
 import { scratch } from "../support/fixtures.js"
 import { ext4Image, mountImage, requireRoot, unmount } from "../support/mounts.js"
 import { ResticRepository } from "../support/restic-backup.js"
@@ -181,6 +182,27 @@ describe("the daemon's scrub of a Kopia repository", () => {
   }, 120_000)
 })
 
+describe("a ledger that is damaged while the daemon runs", () => {
+  it("is kept aside, told with the next step, and learnt anew", async () => {
+    const { daemon } = await stage([sharedKopia], (root) => {
+      place("kopia/cluster-shared", join(root, "kopia"))
+    })
+    const first = await scrubbed(daemon, "shared")
+    const file = join(daemon.state, "scrub.sqlite")
+    const bytes = readFileSync(file).fill(0x55, 0, 100)
+    writeFileSync(file, bytes)
+    const second = await scrubbed(daemon, "shared")
+    expect(second).toMatchObject({ outcome: "ok", facts: { learnt: first.facts["learnt"] } })
+    const [finding] = await open(daemon)
+    expect(finding).toMatchObject({ code: "ledger_lost", severity: "warning", state: "open" })
+    const kept = readdirSync(daemon.state).filter((name) => name.startsWith("scrub.sqlite.damaged-"))
+    expect(kept).toHaveLength(1)
+    expect(readFileSync(join(daemon.state, kept[0] ?? "")).equals(bytes)).toBe(true)
+    expect(await scrubbed(daemon, "shared")).toMatchObject({ outcome: "ok", facts: { learnt: 0 } })
+    expect(await open(daemon)).toHaveLength(1)
+  }, 120_000)
+})
+
 const PER_VOLUME = { ...perVolumeRestic, new: true }
 
 /** Two backups of a volume by the real restic, a gigantic file in each. */
@@ -194,6 +216,9 @@ async function backUpTwice(store: string): Promise<void> {
     await backup.reads(2)
     expect((await backup.ends()).exitCode).toBe(0)
   }
+  // What is wrong in a file that may still be being written is told only ten seconds later.
+  const then = new Date(Date.now() - DAY)
+  for (const file of filesBelow(directory, /./)) utimesSync(file, then, then)
 }
 
 describe("the daemon's scrub of a restic repository", () => {
