@@ -2,7 +2,8 @@ import { type Document, exportName } from "./document.js"
 import { plainDocument } from "./render-document.js"
 
 export type ChangeKind = "added" | "changed" | "replaced" | "unchanged" | "absent" | "removed"
-export type EntryKind = "store" | "cluster" | "repository" | "export" | "server" | "schedule" | "hours" | "scrub"
+export type EntryKind =
+  "store" | "cluster" | "repository" | "export" | "server" | "schedule" | "hours" | "scrub"
 
 export interface FieldChange {
   readonly field: string

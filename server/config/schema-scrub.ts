@@ -8,12 +8,10 @@ const LONGEST_MS = 400 * DAY_MS
 const SLOWEST = 1024 * 1024
 const MOST_READERS = 64
 
-const every = z
-  .string('an age is wanted, such as "30d"')
-  .refine((written) => {
-    const ms = parseAge(written)
-    return ms !== undefined && ms >= DAY_MS && ms <= LONGEST_MS
-  }, 'an age from "1d" to "400d" is wanted')
+const every = z.string('an age is wanted, such as "30d"').refine((written) => {
+  const ms = parseAge(written)
+  return ms !== undefined && ms >= DAY_MS && ms <= LONGEST_MS
+}, 'an age from "1d" to "400d" is wanted')
 
 const limit = z.union([z.int(), z.string()], byteSizeForm).transform((written, context): number => {
   const size = typeof written === "number" ? written : parseByteSize(written)
