@@ -13,6 +13,17 @@ export interface Document {
   readonly schedules: readonly ScheduleEntry[]
   /** Undefined: work may be done at any time. */
   readonly quietHours: QuietHours | undefined
+  /** How the daemon's scrubs read where a repository does not say otherwise. Undefined: as usual. */
+  readonly scrub: ScrubEntry | undefined
+}
+
+/** What is left out is as usual (docs/scrubbing.md). */
+export interface ScrubEntry {
+  /** As it was written, such as "30d". */
+  readonly every?: string
+  /** Bytes per second. */
+  readonly limit?: number
+  readonly readers?: number
 }
 
 /** When a kind of job runs by itself. Of neither repositories nor stores: on all that it can work on. */
@@ -48,6 +59,7 @@ export const emptyDocument: Document = {
   nfsServer: undefined,
   schedules: [],
   quietHours: undefined,
+  scrub: undefined,
 }
 
 export interface StoreEntry {
@@ -147,6 +159,8 @@ export interface RepositoryEntry {
   readonly quota: RepositoryQuota | undefined
   /** From where on its backups are odd. Left out: as usual. */
   readonly anomalies?: RepositoryAnomalies
+  /** What its scrubs do otherwise than those of all. */
+  readonly scrub?: ScrubEntry
 }
 
 /** What is left out stays usual (docs/anomalies.md). Shares are percent, ages written such as "24h". */

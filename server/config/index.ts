@@ -22,6 +22,7 @@ export {
   type RepositoryOwner,
   type RepositoryQuota,
   type ScheduleEntry,
+  type ScrubEntry,
   type S3Place,
   type SecretReference,
   type StoreEntry,

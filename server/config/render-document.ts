@@ -6,6 +6,7 @@ import type {
   DeclaredRepository,
   Place,
   RepositoryQuota,
+  ScrubEntry,
 } from "./document.js"
 
 type Plain = Readonly<Record<string, unknown>>
@@ -20,6 +21,7 @@ export function plainDocument(document: DeclaredDocument): Plain {
     ...(document.nfsServer === undefined ? {} : { nfsServer: withoutUndefined(document.nfsServer) }),
     ...(document.schedules.length === 0 ? {} : { schedules: document.schedules }),
     ...(document.quietHours === undefined ? {} : { quietHours: document.quietHours }),
+    ...(document.scrub === undefined ? {} : { scrub: plainScrub(document.scrub) }),
   }
 }
 
@@ -29,7 +31,7 @@ export function renderDocument(document: DeclaredDocument): string {
 }
 
 function plainRepository(repository: DeclaredRepository): Plain {
-  const { name, cluster, engine, place, conventions, quota, ...rest } = repository
+  const { name, cluster, engine, place, conventions, quota, scrub, ...rest } = repository
   return withoutUndefined({
     name,
     cluster,
@@ -38,11 +40,16 @@ function plainRepository(repository: DeclaredRepository): Plain {
     ...(engine === "kopia" ? { conventions: conventions.map(plainConvention) } : {}),
     ...rest,
     quota: quota && plainQuota(quota),
+    scrub: scrub && plainScrub(scrub),
   })
 }
 
 function plainQuota({ limitBytes, ...rest }: RepositoryQuota): Plain {
   return { limit: writtenByteSize(limitBytes), ...rest }
+}
+
+function plainScrub({ limit, ...rest }: ScrubEntry): Plain {
+  return limit === undefined ? rest : { ...rest, limit: writtenByteSize(limit) }
 }
 
 function plainPlace(place: Place): Plain {

@@ -2,6 +2,7 @@ import { z } from "zod"
 import { anomalies } from "./schema-anomalies.js"
 import { filesystemSnapshots } from "./schema-filesystem-snapshots.js"
 import { quietHours, schedule } from "./schema-schedules.js"
+import { scrub } from "./schema-scrub.js"
 import { isNetgroup } from "../../storage/nfs/index.js"
 import { LARGEST_BYTES, parseNamedRights, SMALLEST_BYTES } from "../../storage/disk/index.js"
 import { byteSizeForm, parseByteSize } from "./byte-size.js"
@@ -243,6 +244,7 @@ const repository = z
       .describe("Make a volume's own directory at its first certain `fresh`; left out, only on request"),
     quota: quota.exactOptional(),
     anomalies: anomalies.exactOptional(),
+    scrub: scrub.exactOptional(),
   })
   .transform((written, context): DeclaredRepository => {
     const { store, path, s3, conventions, password, decides, owner, quota, ...rest } = written
@@ -384,8 +386,14 @@ export const documentSchema = z
       .describe("What exports the directories; found by itself where it is left out"),
     schedules: z.array(schedule).default([]),
     quietHours: quietHours.optional(),
+    scrub: scrub.optional(),
   })
-  .transform((written) => ({ ...written, nfsServer: written.nfsServer, quietHours: written.quietHours }))
+  .transform((written) => ({
+    ...written,
+    nfsServer: written.nfsServer,
+    quietHours: written.quietHours,
+    scrub: written.scrub,
+  }))
 
 /** The schema of the document as JSON Schema 2020-12, for editors. */
 export function documentJsonSchema(): Record<string, unknown> {

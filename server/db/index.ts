@@ -15,6 +15,8 @@ export { Marks } from "./marks.js"
 export { type Pin, type PinChange, Pins, type StoredPin } from "./pins.js"
 export { FIRST_PROJECT, LAST_PROJECT, ProjectIdTable } from "./project-ids.js"
 export { type RunEnd, type RunFilter, type RunOutcome, type RunRow, Runs } from "./runs.js"
+export { PlaceLedger } from "./scrub-ledger.js"
+export { type OpenedScrubLedger, openScrubLedger, type ScrubLedgerOptions } from "./scrub-ledger-file.js"
 export { SealedSecrets } from "./secrets.js"
 export { type SimilarDismissal, SimilarDismissals } from "./similar-dismissals.js"
 export {

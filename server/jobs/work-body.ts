@@ -1,6 +1,6 @@
 import { type MessagePort, parentPort } from "node:worker_threads"
 import { Rpc } from "../catalog/rpc.js"
-import type { JobContext, JobSubject, LogFacts, LogLevel, Outcome, RunProgress } from "./kind.js"
+import type { JobContext, JobSubject, LogFacts, LogLevel, RunProgress } from "./kind.js"
 
 // The thread's end of a run. This and what it imports is loaded in the thread itself.
 
@@ -25,7 +25,7 @@ export interface BodyMethods {
     readonly run: string
     readonly subject: JobSubject
     readonly input: unknown
-  }) => Promise<Outcome>
+  }) => Promise<unknown>
   readonly abort: (message: string) => void
 }
 
@@ -34,7 +34,7 @@ const TELL_EVERY_MS = 250
 
 /** Answers for one run in this thread. To be called once, at the top of the thread's own file. `input`: what `inThread` was given. */
 export function serveWork(
-  work: (context: JobContext, input: unknown) => Promise<Outcome>,
+  work: (context: JobContext, input: unknown) => Promise<unknown>,
   port: MessagePort | null = parentPort,
 ): void {
   if (port === null) throw new Error("this file is for a thread of its own")

@@ -14,17 +14,18 @@ const GRACE_MS = 4_000
 const HEAP_MB = 512
 
 /**
- * Does a run's work in a thread of its own, so that the daemon and the stores' threads go on answering. `entry` is a file that calls
+ * Does a run's work in a thread of its own, so that the daemon and the stores' threads go on answering; gives what the work returned: an
+ * Outcome, or plain results that the daemon's thread makes one of. `entry` is a file that calls
  * `serveWork`; it is named among the inputs in scripts/build.mjs and given as `new URL("./NAME.js", import.meta.url)`. `input` crosses by
  * structured clone: plain values, a password as its text. Rejects with what the work threw (a StorageError as such), and only when
  * the thread is over: one that hangs in the kernel keeps the run going, and its lease with it.
  */
-export async function inThread(
+export async function inThread<Result = Outcome>(
   entry: URL,
   input: unknown,
   context: JobContext,
   { graceMs = GRACE_MS, heapMb = HEAP_MB }: WorkThreadOptions = {},
-): Promise<Outcome> {
+): Promise<Result> {
   const { signal, run, subject, checkpoint } = context
   signal.throwIfAborted()
   const worker = new Worker(entry, { resourceLimits: { maxOldGenerationSizeMb: heapMb } })
@@ -58,7 +59,7 @@ export async function inThread(
   }
   signal.addEventListener("abort", abort, { once: true })
   try {
-    return await rpc.call("run", { run, subject, input })
+    return (await rpc.call("run", { run, subject, input })) as Result
   } finally {
     signal.removeEventListener("abort", abort)
     clearTimeout(force)

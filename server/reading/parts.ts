@@ -1,5 +1,5 @@
 import type { Clock, PlaceSpec } from "../catalog/index.js"
-import type { RepositoryEntry } from "../config/index.js"
+import type { Document, RepositoryEntry } from "../config/index.js"
 import type { VolumeKey } from "../db/index.js"
 import type { Findings, SnapshotIntegrity } from "../findings/index.js"
 import type { JobSubject } from "../jobs/index.js"
@@ -10,6 +10,8 @@ export type RepositorySubject = Extract<JobSubject, { type: "repository" }>
 export interface ReadingParts {
   readonly stateDirectory: string
   readonly clock: Clock
+  /** As it was applied last. */
+  readonly document: () => Document
   /** Where a subject is to be read, and how it is declared; undefined: it is declared no more. */
   readonly placeOf: (subject: RepositorySubject) => ReadingPlace | undefined
   /** Whose backups an identity's are, as far as names tell. */

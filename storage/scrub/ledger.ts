@@ -24,6 +24,8 @@ export interface ScrubLedger {
   checked(batch: ReadonlyMap<string, BlobRecord>): void
   /** All paths that are known, gone ones too. */
   paths(): Iterable<string>
+  /** All that lies there now, listed without a gap: what is gone for long may be forgotten. Gives how many known ones are gone. */
+  listed?(paths: ReadonlySet<string>): number
   /** When the pass began that has not come to its end: it goes on. */
   readonly openPass: number | undefined
   beginPass(at: number): void

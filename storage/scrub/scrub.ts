@@ -3,7 +3,8 @@ import { errandFor, type FileState, judge, type Verdict } from "./judge.js"
 import { type ScrubLedger } from "./ledger.js"
 import { Reader } from "./readers.js"
 import type { ScrubReport } from "./report.js"
-import { batches, selectDue } from "./select.js"
+import { batches, selectDue, type Selection } from "./select.js"
+import { selectShare, type Share } from "./select-share.js"
 import type { StoredFile } from "./stored-file.js"
 import type { InventoryRequest } from "./take-inventory.js"
 import { Tally } from "./tally.js"
@@ -22,6 +23,8 @@ export interface ScrubOptions extends InventoryRequest {
   readonly ledger?: ScrubLedger
   /** Files that were found right within this time are not read, in milliseconds. Left out: everything is. */
   readonly everyMs?: number
+  /** One of many scrubs that together read everything in a time, instead of `everyMs`. */
+  readonly share?: Share
   /** How many threads read. Left out: one on a disk that turns, else `processors`. */
   readonly readers?: number
   readonly processors: number
@@ -104,13 +107,12 @@ class Scrub {
   }
 
   async #readAll(files: readonly StoredFile[], tally: Tally, rotates: boolean | undefined): Promise<void> {
-    const { ledger, everyMs, processors, readers } = this.#options
+    const { ledger, processors, readers } = this.#options
     const started = this.#now()
-    const since = everyMs === undefined ? (ledger?.openPass ?? started) : started - everyMs
-    const { due, skipped } = selectDue(files, (path) => ledger?.known(path), since)
+    const { due, skipped } = this.#select(files, started)
     tally.skipped = skipped
     this.#totals = { bytes: due.reduce((sum, { length }) => sum + length, 0), files: due.length }
-    if (everyMs === undefined && ledger?.openPass === undefined) ledger?.beginPass(started)
+    if (this.#isPass && ledger?.openPass === undefined) ledger?.beginPass(started)
     const wanted = readers ?? (rotates === true ? 1 : processors)
     while (this.#readers.length < wanted) this.#reader()
     const unsettled = await this.#readThese(due, tally)
@@ -121,7 +123,20 @@ class Scrub {
       for (const file of (await this.#readThese(files, tally, unsettled)).keys())
         tally.unsettled.push(file.path)
     }
-    if (everyMs === undefined && !this.#control.stopped) ledger?.endPass()
+    if (this.#isPass && !this.#control.stopped) ledger?.endPass()
+  }
+
+  /** Whether everything is read once, from a beginning to an end. */
+  get #isPass(): boolean {
+    return this.#options.everyMs === undefined && this.#options.share === undefined
+  }
+
+  #select(files: readonly StoredFile[], started: number): Selection {
+    const { ledger, everyMs, share } = this.#options
+    const known = (path: string) => ledger?.known(path)
+    if (share !== undefined) return selectShare(files, known, started, share)
+    const since = everyMs === undefined ? (ledger?.openPass ?? started) : started - everyMs
+    return selectDue(files, known, since)
   }
 
   /** Hands files out to the readers in order. Gives those that somebody may be writing, as they were. */

@@ -19,22 +19,29 @@ export function selectDue(
   known: (path: string) => BlobRecord | undefined,
   since: number,
 ): Selection {
-  const due: { readonly file: StoredFile; readonly day: number }[] = []
+  const due: DueFile[] = []
   for (const file of files) {
     const record = known(file.path)
     if (record === undefined) due.push({ file, day: -Infinity })
     else if (record.lastChecked < since || hasChanged(file, record))
       due.push({ file, day: Math.floor(record.lastChecked / DAY_MS) })
   }
-  due.sort(
-    (a, b) =>
-      compare(a.day, b.day) || compare(a.file.inode, b.file.inode) || compare(a.file.path, b.file.path),
-  )
+  due.sort(compareDue)
   return { due: due.map(({ file }) => file), skipped: files.length - due.length }
 }
 
+export interface DueFile {
+  readonly file: StoredFile
+  /** Of its last reading, counted from 1970; -Infinity: never. */
+  readonly day: number
+}
+
+export function compareDue(a: DueFile, b: DueFile): number {
+  return compare(a.day, b.day) || compare(a.file.inode, b.file.inode) || compare(a.file.path, b.file.path)
+}
+
 /** Whether a look at the file alone shows that what was proven is not what lies there now. */
-function hasChanged(file: StoredFile, record: BlobRecord): boolean {
+export function hasChanged(file: StoredFile, record: BlobRecord): boolean {
   return file.length !== record.length || file.modified !== record.modified
 }
 

@@ -113,7 +113,11 @@ export class Tally {
   /** How many files the ledger knows that no longer lie there. */
   #lost(): number {
     if (this.#ledger === undefined) return 0
-    const there = new Set(this.#inventory.files.map(({ path }) => path))
+    const { files, damage, unread } = this.#inventory
+    const there = new Set(files.map(({ path }) => path))
+    // What lies in a folder that could not be listed is not gone.
+    const isWhole = unread.length === 0 && !damage.some(({ code }) => code === "io")
+    if (isWhole && this.#ledger.listed !== undefined) return this.#ledger.listed(there)
     let lost = 0
     for (const path of this.#ledger.paths()) if (!there.has(path)) lost++
     return lost

@@ -11,3 +11,4 @@ export type {
   VerifyResult,
 } from "./types.js"
 export { verify } from "./verify.js"
+export { lostInPacks } from "./lost-in-packs.js"

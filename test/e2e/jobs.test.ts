@@ -160,7 +160,8 @@ describe("the daemon's jobs", () => {
     const { address } = await start(state)
     const { cistern, json } = commands(state)
     const { jobs } = await json<JobsJson>("jobs")
-    expect(jobs.map(({ name }) => name)).toEqual(["tidy", "reread", "finding", "failing", "endless"])
+    const own = ["tidy", "reread", "finding", "failing", "endless"]
+    expect(jobs.map(({ name }) => name).filter((name) => own.includes(name))).toEqual(own)
     expect(jobs[0]).toMatchObject({
       of: "whole",
       subjects: 1,

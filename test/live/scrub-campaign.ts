@@ -2,41 +2,49 @@ import { expect } from "vitest"
 import { VolatileLedger } from "../../storage/scrub/index.js"
 import { scrubHere } from "../storage/scrub/scrub-here.js"
 
+/** Of each campaign. */
+export const SCRUB_SECONDS = Number(process.env["CISTERN_LIVE_SECONDS"] ?? "60")
+
 export interface ScrubCampaign {
-  readonly repository: string
+  /** Scrubs once, expects that nothing is called damaged, and gives how many files went meanwhile. */
+  readonly scrub: () => Promise<number>
   /** One act of the real program after the other. */
   readonly act: (round: number) => Promise<unknown>
-  readonly rounds: number
-  readonly until: number
+  readonly seconds: number
 }
 
-/** Scrubs one time after the other, with and without a ledger, while the real program works: nothing may ever be called damaged. */
+/** Scrubs one time after the other while the real program works, and once when it is still. */
 export async function scrubCampaign({
-  repository,
+  scrub,
   act,
-  rounds,
-  until,
-}: ScrubCampaign): Promise<{ scrubs: number; gone: number }> {
-  const ledger = new VolatileLedger()
+  seconds,
+}: ScrubCampaign): Promise<{ scrubs: number; acts: number; gone: number }> {
+  const until = performance.now() + seconds * 1_000
   const work = new AbortController()
-  let scrubs = 0
-  let gone = 0
+  let [scrubs, acts, gone] = [0, 0, 0]
   const reading = (async () => {
     while (!work.signal.aborted) {
-      const report = await scrubHere(repository, scrubs % 2 === 0 ? { ledger } : {})
-      expect(report).toMatchObject({ bad: [], unread: [], unsteady: [], stopped: undefined })
-      gone += report.gone
+      gone += await scrub()
       scrubs++
     }
   })()
   try {
-    for (let round = 0; round < rounds && performance.now() < until; round++)
-      await Promise.race([act(round), reading])
+    for (; performance.now() < until; acts++) await Promise.race([act(acts), reading])
   } finally {
     work.abort()
     await reading
   }
-  const last = await scrubHere(repository, { ledger })
-  expect(last).toMatchObject({ bad: [], unsettled: [] })
-  return { scrubs, gone }
+  gone += await scrub()
+  return { scrubs: scrubs + 1, acts, gone }
+}
+
+/** Each second time with a ledger. */
+export function scrubsByHand(repository: string): ScrubCampaign["scrub"] {
+  const ledger = new VolatileLedger()
+  let scrubs = 0
+  return async () => {
+    const report = await scrubHere(repository, scrubs++ % 2 === 0 ? { ledger } : {})
+    expect(report).toMatchObject({ bad: [], unread: [], unsteady: [], stopped: undefined })
+    return report.gone
+  }
 }
