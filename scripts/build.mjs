@@ -12,6 +12,7 @@ await build({
     cistern: "server/cli/main.ts",
     "store-worker": "server/catalog/store-worker.ts",
     "scrub-worker": "storage/scrub/scrub-worker.ts",
+    "anomalies-worker": "server/reading/anomalies/anomalies-worker.ts",
     "verify-worker": "storage/verify/verify-worker.ts",
   },
   platform: "node",

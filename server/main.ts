@@ -25,6 +25,7 @@ import {
   LocalAdministration,
   nfsServerMaker,
   resolveHost,
+  SourceNames,
   TouchedVolumes,
   quotaMetrics,
 } from "./administration/index.js"
@@ -46,6 +47,7 @@ import {
 } from "./config/index.js"
 import {
   Acknowledgements,
+  AnomalyMemoryTable,
   JobMemory,
   openBlobCache,
   openDatabase,
@@ -204,6 +206,7 @@ export async function startDaemon(
     log,
   })
   const touched = new TouchedVolumes(keeper, catalog)
+  const names = new SourceNames(keeper)
   const jobSubjects = new JobSubjects({ keeper, catalog })
   const reading: ReadingParts = {
     stateDirectory,
@@ -211,6 +214,9 @@ export async function startDaemon(
     placeOf: ({ place }) => keeper.declaredAt(place),
     volumesOf: (place, identity) => touched.of(place, identity),
     volumesIn: (place) => touched.in(place),
+    volumesOfSource: (place, source) => names.volumes(place, source),
+    isExpected: (place, source) => names.isExpected(place, source),
+    anomalyMemory: new AnomalyMemoryTable(database.connection),
     findings: room.findings,
     integrity,
   }

@@ -1,4 +1,5 @@
 export { type Acknowledgement, Acknowledgements } from "./acknowledgements.js"
+export { AnomalyMemoryTable } from "./anomaly-memory.js"
 export { type AppliedDocument, AppliedDocuments } from "./applied-document.js"
 export { type Asked, AskedTable, type DecisionWord } from "./asked.js"
 export { type BlobCache, openBlobCache } from "./blob-cache.js"

@@ -1,6 +1,7 @@
+import type { SnapshotSource } from "../../storage/index.js"
 import type { Clock, PlaceSpec } from "../catalog/index.js"
 import type { RepositoryEntry } from "../config/index.js"
-import type { VolumeKey } from "../db/index.js"
+import type { AnomalyMemoryTable, VolumeKey } from "../db/index.js"
 import type { Findings, SnapshotIntegrity } from "../findings/index.js"
 import type { JobSubject } from "../jobs/index.js"
 
@@ -16,6 +17,11 @@ export interface ReadingParts {
   readonly volumesOf: (place: string, identity: string) => readonly VolumeKey[]
   /** Whose backups lie in a place, as far as names tell. */
   readonly volumesIn: (place: string) => readonly VolumeKey[]
+  /** The same by a source's name alone, whether or not a listing has shown it yet. */
+  readonly volumesOfSource: (place: string, source: SnapshotSource) => readonly VolumeKey[]
+  /** Whether a declared name may be this source's; true where names tell nothing. */
+  readonly isExpected: (place: string, source: SnapshotSource) => boolean
+  readonly anomalyMemory: AnomalyMemoryTable
   readonly findings: Findings
   readonly integrity: SnapshotIntegrity
 }
