@@ -10,13 +10,22 @@ export interface NotRead {
 }
 
 /** Undefined: it is a failure. */
-export function unreadable(error: unknown, { new: isNew }: Pick<RepositoryEntry, "new">): NotRead | undefined {
+export function unreadable(
+  error: unknown,
+  { new: isNew }: Pick<RepositoryEntry, "new">,
+): NotRead | undefined {
   if (!(error instanceof StorageError)) return undefined
   const { code, message, facts } = error
   if (code === "password_missing")
-    return { outcome: { outcome: "skipped", reason: code, message: `${message}: declare it` }, isFirst: false }
+    return {
+      outcome: { outcome: "skipped", reason: code, message: `${message}: declare it` },
+      isFirst: false,
+    }
   // A fence that does not hold says `missing`, too, and is a reason to look.
   const isNothing = (code === "missing" || code === "empty") && facts["code"] === undefined
   if (!isNew || !isNothing) return undefined
-  return { outcome: { outcome: "skipped", reason: "nothing_yet", message: "nothing was backed up there yet" }, isFirst: true }
+  return {
+    outcome: { outcome: "skipped", reason: "nothing_yet", message: "nothing was backed up there yet" },
+    isFirst: true,
+  }
 }

@@ -17,9 +17,7 @@ export class SourceNames {
   volumes(place: string, source: SnapshotSource): VolumeKey[] {
     return this.#at(place).flatMap((repository): VolumeKey[] => {
       const { cluster } = repository.entry
-      const volume = isPerVolume(repository)
-        ? this.#own(repository, place)
-        : volumeOf(repository, { source })
+      const volume = isPerVolume(repository) ? this.#own(repository, place) : volumeOf(repository, { source })
       return volume === undefined ? [] : [{ cluster, namespace: volume.namespace, pvc: volume.pvc }]
     })
   }

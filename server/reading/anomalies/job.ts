@@ -13,8 +13,18 @@ const MINUTE_MS = 60_000
 /** A step through two huge trees shows progress all the while; a filesystem that hangs does not. */
 const STALL_MS = 30 * MINUTE_MS
 
+/** How the work of a run is done: in a thread of its own, which asks what only the daemon's knows. */
+export type Work<Input> = (
+  input: Input,
+  context: JobContext,
+  answer: (question: unknown) => unknown,
+) => Promise<Outcome>
+
+const inWorker: Work<AnomaliesInput> = (input, context, answer) =>
+  inThread(new URL("./anomalies-worker.js", import.meta.url), input, context, { answer })
+
 /** The job that looks for what is odd about backups that are intact: from metadata alone, and each snapshot once. */
-export function anomaliesJob(parts: ReadingParts): JobKind {
+export function anomaliesJob(parts: ReadingParts, work = inWorker): JobKind {
   return {
     name: SOURCE,
     title: "tells what is odd about backups: zeros, losses, growth, missed ones, strange writers",
@@ -25,11 +35,11 @@ export function anomaliesJob(parts: ReadingParts): JobKind {
     light: true,
     schedule: { cron: "7 * * * *", zone: "UTC", spreadMs: 50 * MINUTE_MS },
     stallMs: STALL_MS,
-    run: (context) => run(parts, context),
+    run: (context) => run(parts, context, work),
   }
 }
 
-async function run(parts: ReadingParts, context: JobContext): Promise<Outcome> {
+async function run(parts: ReadingParts, context: JobContext, work: Work<AnomaliesInput>): Promise<Outcome> {
   const subject = context.subject as RepositorySubject
   const found = parts.placeOf(subject)
   if (found === undefined)
@@ -46,9 +56,7 @@ async function run(parts: ReadingParts, context: JobContext): Promise<Outcome> {
   const input: AnomaliesInput = { spec: found.spec, now: parts.clock.now().wall }
   let outcome: Outcome
   try {
-    outcome = await inThread(new URL("./anomalies-worker.js", import.meta.url), input, context, {
-      answer: (question) => table.answer(question as AnomaliesQuestion),
-    })
+    outcome = await work(input, context, (question) => table.answer(question as AnomaliesQuestion))
   } catch (error) {
     if (context.signal.aborted) throw error
     const skipped = unreadable(error, found.entry)

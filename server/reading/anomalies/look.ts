@@ -118,7 +118,9 @@ class Look {
       }
     }
     const there = new Set(snapshots.map((snapshot) => snapshotKey(source, snapshot)))
-    const still = memory.found.filter(({ subject, code }) => there.has(subject.key) && !limits.off.includes(code))
+    const still = memory.found.filter(
+      ({ subject, code }) => there.has(subject.key) && !limits.off.includes(code),
+    )
     const more = writers === undefined ? {} : { writers }
     return [...anomaliesOfSource({ source, snapshots, now, limits, marks, ...more }), ...still]
   }
