@@ -42,12 +42,14 @@ import {
   adminSocketPath,
   type Config,
   ConfigError,
+  drillSettings,
   type KopiaFilesystemDropIn,
   repositoryPathFault,
 } from "./config/index.js"
 import {
   Acknowledgements,
   AnomalyMemoryTable,
+  DrillTable,
   JobMemory,
   openBlobCache,
   openDatabase,
@@ -217,6 +219,14 @@ export async function startDaemon(
     volumesOfSource: (place, source) => names.volumes(place, source),
     isExpected: (place, source) => names.isExpected(place, source),
     anomalyMemory: new AnomalyMemoryTable(database.connection),
+    drills: new DrillTable(database.connection),
+    drillSettings: () => drillSettings(keeper.fleet.document.drills, stateDirectory),
+    listed: (place) => {
+      const generation = catalog.view(place)?.generation
+      return generation && { ...generation.header, identities: generation.identities.values() }
+    },
+    directories: () => catalog.views().map(({ spec }) => spec.directory),
+    engines: { kopia: config.kopia, restic: config.restic },
     findings: room.findings,
     integrity,
   }

@@ -2,7 +2,8 @@ import { type Document, exportName } from "./document.js"
 import { plainDocument } from "./render-document.js"
 
 export type ChangeKind = "added" | "changed" | "replaced" | "unchanged" | "absent" | "removed"
-export type EntryKind = "store" | "cluster" | "repository" | "export" | "server" | "schedule" | "hours"
+export type EntryKind =
+  "store" | "cluster" | "repository" | "export" | "server" | "schedule" | "hours" | "drills"
 
 export interface FieldChange {
   readonly field: string
@@ -31,11 +32,13 @@ const kinds = [
   ["server", "nfsServer"],
   ["schedule", "schedules"],
   ["hours", "quietHours"],
+  ["drills", "drills"],
 ] as const
 
 /** There is one, so that it has no name of its own. */
 export const NFS_SERVER = "nfs"
 export const QUIET_HOURS = "quiet"
+export const DRILLS = "drills"
 
 export interface DiffInput {
   readonly before: Document
@@ -67,9 +70,9 @@ export function diffDocuments({ before, after, declared, changedSecrets }: DiffI
 type Plain = Readonly<Record<string, unknown>>
 
 function entriesOf(document: Document, list: (typeof kinds)[number][1]): Map<string, Plain> {
-  if (list === "nfsServer" || list === "quietHours") {
+  if (list === "nfsServer" || list === "quietHours" || list === "drills") {
     const single = plainDocument(document)[list] as Plain | undefined
-    const name = list === "nfsServer" ? NFS_SERVER : QUIET_HOURS
+    const name = { nfsServer: NFS_SERVER, quietHours: QUIET_HOURS, drills: DRILLS }[list]
     return new Map(single === undefined ? [] : [[name, single]])
   }
   const plain = (plainDocument(document)[list] ?? []) as readonly Plain[]
@@ -99,7 +102,7 @@ function compared(
 function change(kind: ChangeKind, of: EntryKind, name: string): Change {
   const notes: string[] = []
   if (of === "export" && kind === "removed") notes.push("withdrawn: its clients cannot mount it any more")
-  else if (kind === "removed" && (of === "schedule" || of === "hours"))
+  else if (kind === "removed" && ["schedule", "hours", "drills"].includes(of))
     return { kind, of, name, fields: [], notes }
   else if (kind === "removed") notes.push("detached: data, ledger and pins stay as they are")
   if (kind === "replaced") notes.push("another place, engine or cluster: this is a new repository")

@@ -13,6 +13,21 @@ export interface Document {
   readonly schedules: readonly ScheduleEntry[]
   /** Undefined: work may be done at any time. */
   readonly quietHours: QuietHours | undefined
+  /** Undefined: as is usual (docs/restoring.md). */
+  readonly drills: DrillsEntry | undefined
+}
+
+/** How restores are tried out. What is left out stays usual; ages as written, sizes in bytes. */
+export interface DrillsEntry {
+  readonly every?: string
+  /** Absolute. */
+  readonly scratch?: string
+  readonly most?: number
+  readonly minFree?: number
+  /** An age, or "never". */
+  readonly engineEvery?: string
+  /** By namespace/pvc: paths in the snapshot. */
+  readonly sentinels: Readonly<Record<string, readonly string[]>>
 }
 
 /** When a kind of job runs by itself. Of neither repositories nor stores: on all that it can work on. */
@@ -48,6 +63,7 @@ export const emptyDocument: Document = {
   nfsServer: undefined,
   schedules: [],
   quietHours: undefined,
+  drills: undefined,
 }
 
 export interface StoreEntry {

@@ -58,6 +58,7 @@ export function loosenings(changes: readonly Change[], before: Document, after: 
       case "server":
       case "schedule":
       case "hours":
+      case "drills":
         return []
     }
   })

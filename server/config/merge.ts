@@ -39,6 +39,7 @@ export function mergeDocuments(
     nfsServer: declared.nfsServer ?? (remove ? undefined : current.nfsServer),
     schedules: over(current.schedules, declared.schedules, byName),
     quietHours: declared.quietHours ?? (remove ? undefined : current.quietHours),
+    drills: declared.drills ?? (remove ? undefined : current.drills),
   }
 }
 

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto"
-import { type Change, diffDocuments, NFS_SERVER, QUIET_HOURS } from "./diff.js"
+import { type Change, diffDocuments, DRILLS, NFS_SERVER, QUIET_HOURS } from "./diff.js"
 import { type DeclaredDocument, type Document, exportName } from "./document.js"
 import { DocumentError, type DocumentPath, type Position } from "./document-error.js"
 import { type Acknowledgement, loosenings } from "./loosening.js"
@@ -129,6 +129,7 @@ function namesOf(declared: DeclaredDocument): ReadonlySet<string> {
     ...(declared.nfsServer === undefined ? [] : [`server ${NFS_SERVER}`]),
     ...declared.schedules.map(({ name }) => `schedule ${name}`),
     ...(declared.quietHours === undefined ? [] : [`hours ${QUIET_HOURS}`]),
+    ...(declared.drills === undefined ? [] : [`drills ${DRILLS}`]),
   ])
 }
 

@@ -4,6 +4,7 @@ import type {
   ConventionEntry,
   DeclaredDocument,
   DeclaredRepository,
+  DrillsEntry,
   Place,
   RepositoryQuota,
 } from "./document.js"
@@ -20,6 +21,7 @@ export function plainDocument(document: DeclaredDocument): Plain {
     ...(document.nfsServer === undefined ? {} : { nfsServer: withoutUndefined(document.nfsServer) }),
     ...(document.schedules.length === 0 ? {} : { schedules: document.schedules }),
     ...(document.quietHours === undefined ? {} : { quietHours: document.quietHours }),
+    ...(document.drills === undefined ? {} : { drills: plainDrills(document.drills) }),
   }
 }
 
@@ -43,6 +45,14 @@ function plainRepository(repository: DeclaredRepository): Plain {
 
 function plainQuota({ limitBytes, ...rest }: RepositoryQuota): Plain {
   return { limit: writtenByteSize(limitBytes), ...rest }
+}
+
+function plainDrills({ most, minFree, ...rest }: DrillsEntry): Plain {
+  return {
+    ...rest,
+    ...(most === undefined ? {} : { most: writtenByteSize(most) }),
+    ...(minFree === undefined ? {} : { minFree: writtenByteSize(minFree) }),
+  }
 }
 
 function plainPlace(place: Place): Plain {

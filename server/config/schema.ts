@@ -1,5 +1,6 @@
 import { z } from "zod"
 import { anomalies } from "./schema-anomalies.js"
+import { drills } from "./schema-drills.js"
 import { filesystemSnapshots } from "./schema-filesystem-snapshots.js"
 import { quietHours, schedule } from "./schema-schedules.js"
 import { isNetgroup } from "../../storage/nfs/index.js"
@@ -384,8 +385,14 @@ export const documentSchema = z
       .describe("What exports the directories; found by itself where it is left out"),
     schedules: z.array(schedule).default([]),
     quietHours: quietHours.optional(),
+    drills: drills.optional(),
   })
-  .transform((written) => ({ ...written, nfsServer: written.nfsServer, quietHours: written.quietHours }))
+  .transform((written) => ({
+    ...written,
+    nfsServer: written.nfsServer,
+    quietHours: written.quietHours,
+    drills: written.drills,
+  }))
 
 /** The schema of the document as JSON Schema 2020-12, for editors. */
 export function documentJsonSchema(): Record<string, unknown> {

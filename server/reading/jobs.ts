@@ -1,8 +1,9 @@
 import type { JobKind } from "../jobs/index.js"
 import { anomaliesJob } from "./anomalies/job.js"
+import { drillJob } from "./drill/job.js"
 import type { ReadingParts } from "./parts.js"
 
-const makers: readonly ((parts: ReadingParts) => JobKind)[] = [anomaliesJob]
+const makers: readonly ((parts: ReadingParts) => JobKind)[] = [anomaliesJob, drillJob]
 
 /** The jobs that read repositories. */
 export function readingJobs(parts: ReadingParts): JobKind[] {

@@ -1,7 +1,8 @@
 import { afterEach } from "vitest"
-import type { RepositoryEntry } from "../../server/config/index.js"
+import { type DrillsEntry, drillSettings, type RepositoryEntry } from "../../server/config/index.js"
 import {
   AnomalyMemoryTable,
+  DrillTable,
   openDatabase,
   SnapshotIntegrityTable,
   type StateDatabase,
@@ -9,7 +10,7 @@ import {
 import { type FindingsRoom, openFindings, SnapshotIntegrity } from "../../server/findings/index.js"
 import { type FindingJson, findingsJson } from "../../server/http/contract/findings.js"
 import type { JobContext, JobKind, Outcome, RunProgress } from "../../server/jobs/index.js"
-import type { ReadingParts, RepositorySubject } from "../../server/reading/index.js"
+import type { ListedPlace, ReadingParts, RepositorySubject } from "../../server/reading/index.js"
 import { takeStoreFence } from "../../storage/disk/index.js"
 import type { Engine } from "../../storage/index.js"
 import { scratch } from "./fixtures.js"
@@ -42,6 +43,8 @@ export class ReadingBench {
   readonly parts: ReadingParts
   readonly subject: RepositorySubject
   declared = true
+  drillsEntry: DrillsEntry | undefined
+  listed: ListedPlace | undefined
   entry: RepositoryEntry
   password: string | undefined
   readonly logged: string[] = []
@@ -86,6 +89,11 @@ export class ReadingBench {
           ? [{ cluster: "home", namespace: host, pvc: user }]
           : [{ cluster: "home", namespace: "media", pvc: "app" }],
       isExpected: () => true,
+      drills: new DrillTable(this.database.connection),
+      drillSettings: () => drillSettings(this.drillsEntry, this.state),
+      listed: () => this.listed,
+      directories: () => [],
+      engines: { kopia: process.env["CISTERN_KOPIA"], restic: process.env["CISTERN_RESTIC"] },
       anomalyMemory: new AnomalyMemoryTable(this.database.connection),
       findings: this.room.findings,
       integrity: this.integrity,
