@@ -3,8 +3,8 @@ import { join } from "node:path"
 import { describe, expect, it } from "vitest"
 import type { FindingsJson } from "../../server/http/contract/findings.js"
 import type { JobSubjectsJson, RunJson, RunsJson } from "../../server/http/contract/jobs.js"
-import { cli } from "../support/cli.js"
-import { type DaemonProcess, startDaemon } from "../support/daemon.js"
+import { commandsOf } from "../support/commands.js"
+import { startDaemon } from "../support/daemon.js"
 import { scratch } from "../support/fixtures.js"
 import { ext4Image, mountImage } from "../support/mounts.js"
 import { runRestic } from "../support/programs.js"
@@ -12,16 +12,6 @@ import { until } from "../support/until.js"
 import { documentOf } from "./fleet.js"
 
 const HOUR = 3_600_000
-
-function commands(daemon: DaemonProcess) {
-  const environment = { CISTERN_STATE: daemon.state }
-  const json = async <T>(...args: string[]): Promise<T> => {
-    const { stdout, stderr } = await cli([...args, "--json"], { environment })
-    if (stdout === "") throw new Error(stderr)
-    return JSON.parse(stdout) as T
-  }
-  return { json, cistern: (...args: string[]) => cli(args, { environment }) }
-}
 
 describe("anomalies of a volume, in the built daemon", () => {
   it("are told hourly by themselves or when asked, with each snapshot compared once, also over a restart", async () => {
@@ -49,7 +39,7 @@ describe("anomalies of a volume, in the built daemon", () => {
       },
     ])
     const first = await startDaemon({ document })
-    const { json, cistern } = commands(first)
+    const { json, cistern } = commandsOf(first.state)
     const planned = await until(
       () => json<JobSubjectsJson>("jobs", "anomalies"),
       ({ subjects }) => subjects.length === 1,
@@ -67,7 +57,7 @@ describe("anomalies of a volume, in the built daemon", () => {
     await first.kill()
 
     const again = await startDaemon({ document, state: first.state })
-    const later = commands(again)
+    const later = commandsOf(again.state)
     await until(
       () => later.json<JobSubjectsJson>("jobs", "anomalies"),
       ({ subjects }) => subjects.length === 1,

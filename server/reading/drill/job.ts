@@ -1,9 +1,10 @@
+import { setTimeout as delay } from "node:timers/promises"
 import { StorageError } from "../../../storage/index.js"
 import { inThread, type JobContext, type JobKind, type Outcome } from "../../jobs/index.js"
 import type { Work } from "../anomalies/job.js"
 import { forgetUndeclared } from "../forget-undeclared.js"
 import { unreadable } from "../not-read.js"
-import type { ReadingParts, RepositorySubject } from "../parts.js"
+import type { ListedPlace, ReadingParts, RepositorySubject } from "../parts.js"
 import { DrillRound } from "./drill-round.js"
 import type { DrillInput, DrillQuestion } from "./questions.js"
 
@@ -15,8 +16,15 @@ const GRACE_MS = 8_000
 const inWorker: Work<DrillInput> = (input, context, answer) =>
   inThread(new URL("./drill-worker.js", import.meta.url), input, context, { answer, graceMs: GRACE_MS })
 
+/** A run that goes on right after the daemon's start waits so long for the first listing. */
+const LISTING_PATIENCE_MS = 120_000
+
 /** The job that proves that backups can be restored: each volume's newest one, once in so many days. */
-export function drillJob(parts: ReadingParts, work = inWorker): JobKind {
+export function drillJob(
+  parts: ReadingParts,
+  work = inWorker,
+  listingPatienceMs = LISTING_PATIENCE_MS,
+): JobKind {
   return {
     name: SOURCE,
     title: "restores the newest backup of each volume to scratch space, checks it, and removes it",
@@ -24,11 +32,16 @@ export function drillJob(parts: ReadingParts, work = inWorker): JobKind {
     changing: false,
     resumable: true,
     schedule: { cron: "37 1 * * *", zone: "UTC", spreadMs: 3 * HOUR_MS },
-    run: (context) => run(parts, context, work),
+    run: (context) => run(parts, context, work, listingPatienceMs),
   }
 }
 
-async function run(parts: ReadingParts, context: JobContext, work: Work<DrillInput>): Promise<Outcome> {
+async function run(
+  parts: ReadingParts,
+  context: JobContext,
+  work: Work<DrillInput>,
+  listingPatienceMs: number,
+): Promise<Outcome> {
   const subject = context.subject as RepositorySubject
   const found = parts.placeOf(subject)
   if (found === undefined)
@@ -41,7 +54,7 @@ async function run(parts: ReadingParts, context: JobContext, work: Work<DrillInp
       drills.removePlace(place)
     },
   })
-  const listed = parts.listed(subject.place)
+  const listed = await listing(parts, context, listingPatienceMs)
   if (listed === undefined) {
     findings.couldNotLook(looked, "it has not been listed yet")
     return { outcome: "skipped", reason: "not_listed", message: "it has not been listed yet" }
@@ -81,4 +94,18 @@ async function run(parts: ReadingParts, context: JobContext, work: Work<DrillInp
   }
   findings.report(looked, round.facts(), { settleMs: 0 })
   return round.outcome()
+}
+
+async function listing(
+  { listed }: ReadingParts,
+  { subject, signal }: JobContext,
+  patienceMs: number,
+): Promise<ListedPlace | undefined> {
+  const { place } = subject as RepositorySubject
+  const end = performance.now() + patienceMs
+  for (;;) {
+    const found = listed(place)
+    if (found !== undefined || performance.now() >= end) return found
+    await delay(250, undefined, { signal })
+  }
 }

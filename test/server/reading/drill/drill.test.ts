@@ -373,7 +373,7 @@ describe("the job that drills", () => {
     const { bench } = await restic()
     const { listed } = bench
     bench.listed = undefined
-    const job = drillJob(bench.parts, inline())
+    const job = drillJob(bench.parts, inline(), 10)
     expect(await bench.run(job)).toMatchObject({ outcome: "skipped", reason: "not_listed" })
     bench.listed = { ...(listed ?? expect.unreachable()), depth: "names" }
     expect(await bench.run(job)).toMatchObject({ outcome: "skipped", reason: "password_missing" })
