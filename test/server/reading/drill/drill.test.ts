@@ -1,6 +1,7 @@
 import { execFileSync } from "node:child_process"
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
+import { setTimeout as delay } from "node:timers/promises"
 import { describe, expect, it } from "vitest"
 import { Summariser } from "../../../../server/catalog/summary.js"
 import { openSqlite } from "../../../../server/db/sqlite.js"
@@ -239,31 +240,28 @@ describe("the job that drills", () => {
     expect(bench.findings()).toEqual([])
   })
 
-  it("ends a drill when others fill the scratch space, removes it, and takes nothing for damage", async () => {
+  it.each([
+    { what: "fill the scratch space", disk: 256, minFree: 1, theirs: 200 },
+    { what: "leave less of it than is to stay free", disk: 400, minFree: 100, theirs: 220 },
+  ])("ends a drill when others $what, and takes nothing for damage", async ({ disk, minFree, theirs }) => {
     const place = join(scratch(), "shared")
-    mountImage(ext4Image(256), place)
+    mountImage(ext4Image(disk), place)
     const { bench, data, backup } = await restic(scratch(), place)
     const big = execFileSync("head", ["-c", String(60 * MiB), "/dev/urandom"], { maxBuffer: 70 * MiB })
     writeFileSync(join(data, "big.bin"), big)
     await backup()
-    bench.drillsEntry = {
-      ...(bench.drillsEntry ?? expect.unreachable()),
-      minFree: 30 * MiB,
-    }
-    // Somebody else's file grows right when it begins.
-    const fill = () => {
-      execFileSync("fallocate", ["-l", String(200 * MiB), join(place, "theirs")])
-    }
-    const base = bench.context(new AbortController().signal)
+    bench.drillsEntry = { ...(bench.drillsEntry ?? expect.unreachable()), minFree: minFree * MiB }
     let filled = false
     const context = {
-      ...base,
-      progress: (progress: Parameters<typeof base.progress>[0]) => {
-        if (progress.done > 0 && !filled) {
-          filled = true
-          fill()
-        }
+      ...bench.context(new AbortController().signal),
+      // Somebody else's file grows right when it begins.
+      progress: ({ done }: { done: number }) => {
+        if (done === 0 || filled) return
+        filled = true
+        execFileSync("fallocate", ["-l", String(theirs * MiB), join(place, "theirs")])
       },
+      // A repository on a slow disk.
+      standBack: () => delay(filled ? 50 : 0),
     }
     expect(await drillJob(bench.parts, inline()).run(context)).toMatchObject({
       outcome: "skipped",
