@@ -9,7 +9,7 @@ import { scratch } from "../support/fixtures.js"
 import { ext4Image, mountImage } from "../support/mounts.js"
 import { runRestic } from "../support/programs.js"
 import { until } from "../support/until.js"
-import { documentOf } from "./fleet.js"
+import { documentOf, sharedKopia, sharedStore } from "./fleet.js"
 
 const HOUR = 3_600_000
 
@@ -68,5 +68,23 @@ describe("anomalies of a volume, in the built daemon", () => {
     expect(second.facts).toMatchObject({ compared: 0, snapshots: 2 })
     const told = await later.json<FindingsJson>("findings", "--source", "anomalies")
     expect(told.findings).toMatchObject([{ id: findings[0]?.id, state: "open" }])
+  })
+
+  it("are told with the volumes that conventions name, and of strangers in a shared repository", async () => {
+    const { store } = sharedStore()
+    const conventions = ["{pvc}@{namespace}:/data"]
+    const daemon = await startDaemon({ document: documentOf(store, [{ ...sharedKopia, conventions }]) })
+    const { json, cistern } = commandsOf(daemon.state)
+    await daemon.answers("home/home-assistant", "restore")
+    expect((await cistern("run", "anomalies", "--all", "--wait")).exitCode).toBe(1)
+    const { findings } = await json<FindingsJson>("findings", "--source", "anomalies")
+    const strangers = findings.filter(({ code }) => code === "unknown_writer")
+    const explained = /^[^@]+@[^@:]+:\/data: /
+    expect(strangers.filter(({ title }) => explained.test(title))).toEqual([])
+    expect(strangers.map(({ title }) => title.split(": ")[0])).toEqual([
+      "postgres-16@databases:/var/lib/postgresql/data",
+    ])
+    const missed = findings.find(({ title }) => title.startsWith("zigbee2mqtt@home:/data"))
+    expect(missed).toMatchObject({ volumes: 1 })
   })
 })
