@@ -13,6 +13,8 @@ await build({
     "store-worker": "server/catalog/store-worker.ts",
     "scrub-run": "server/reading/scrub/scrub-run.ts",
     "scrub-worker": "storage/scrub/scrub-worker.ts",
+    "anomalies-worker": "server/reading/anomalies/anomalies-worker.ts",
+    "drill-worker": "server/reading/drill/drill-worker.ts",
     "verify-worker": "storage/verify/verify-worker.ts",
   },
   platform: "node",

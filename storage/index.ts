@@ -4,6 +4,7 @@ export type {
   EntryKind,
   ExtendedAttribute,
   OpenedContents,
+  FileContents,
   SnapshotContents,
   SnapshotEntry,
 } from "./contents.js"

@@ -37,7 +37,10 @@ export function changedLevel(values: readonly number[], rules: LevelRules): Leve
     const isOff = (value: number | undefined): boolean => value !== undefined && rules.isOff(value, usual)
     const far = FAR * spread(before)
     if (isOff(values[at - 1])) continue
-    if (!values.slice(at).every((value) => isOff(value) && Math.abs(value - usual) > far)) continue
+    // Of one that grows or swings the spread is wide; what is far off each of them is far off all the same.
+    const isFar = (value: number): boolean =>
+      Math.abs(value - usual) > far || before.every((one) => rules.isOff(value, one))
+    if (!values.slice(at).every((value) => isOff(value) && isFar(value))) continue
     const earlier = values.slice(Math.max(0, at - rules.window * HABIT_WINDOWS), at)
     return episodes(earlier, usual, rules.isOff) >= HABIT ? undefined : { at, usual }
   }

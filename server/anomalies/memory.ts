@@ -7,6 +7,8 @@ export interface SourceMemory {
   readonly compared: string
   /** What was found in steps, told as long as the snapshot is there: newest last. */
   readonly found: readonly Anomaly[]
+  /** When what could not be compared was tried again last, in Unix milliseconds. */
+  readonly retriedAt?: number
 }
 
 export const noMemory: SourceMemory = { compared: "", found: [] }
@@ -55,5 +57,36 @@ export function remembered(
 ): SourceMemory {
   const keys = new Set(listed.map((snapshot) => snapshotKey(source, snapshot)))
   const kept = [...memory.found, ...found].filter(({ subject }) => keys.has(subject.key))
-  return { compared: snapshotKey(source, after), found: kept.slice(-MOST_FOUND) }
+  return { ...memory, compared: snapshotKey(source, after), found: kept.slice(-MOST_FOUND) }
+}
+
+/** What could not be compared is tried again so seldom: it may mean reading most of two trees. */
+const RETRY_MS = 24 * 3_600_000
+
+/** The steps that could not be compared to their end, when it is time to try them again. A clock that was set back waits for nothing. */
+export function stepsToRetry(
+  source: string,
+  complete: readonly Snapshot[],
+  { found, retriedAt }: SourceMemory,
+  now: number,
+): Step[] {
+  if (retriedAt !== undefined && now >= retriedAt && now - retriedAt < RETRY_MS) return []
+  const unclear = new Set(
+    found.filter(({ code }) => code === "not_compared").map(({ subject }) => subject.key),
+  )
+  if (unclear.size === 0) return []
+  return stepsOf(complete).filter(({ after }) => unclear.has(snapshotKey(source, after)))
+}
+
+/** The memory after a step was compared once more: what it tells now takes the place of what it told. */
+export function retried(
+  source: string,
+  memory: SourceMemory,
+  { after }: Step,
+  found: readonly Anomaly[],
+  now: number,
+): SourceMemory {
+  const key = snapshotKey(source, after)
+  const others = memory.found.filter(({ subject }) => subject.key !== key)
+  return { ...memory, found: [...others, ...found].slice(-MOST_FOUND), retriedAt: now }
 }

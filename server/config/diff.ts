@@ -3,7 +3,7 @@ import { plainDocument } from "./render-document.js"
 
 export type ChangeKind = "added" | "changed" | "replaced" | "unchanged" | "absent" | "removed"
 export type EntryKind =
-  "store" | "cluster" | "repository" | "export" | "server" | "schedule" | "hours" | "scrub"
+  "store" | "cluster" | "repository" | "export" | "server" | "schedule" | "hours" | "scrub" | "drills"
 
 export interface FieldChange {
   readonly field: string
@@ -33,14 +33,16 @@ const kinds = [
   ["schedule", "schedules"],
   ["hours", "quietHours"],
   ["scrub", "scrub"],
+  ["drills", "drills"],
 ] as const
 
 /** There is one, so that it has no name of its own. */
 export const NFS_SERVER = "nfs"
 export const QUIET_HOURS = "quiet"
 export const SCRUB = "all"
+export const DRILLS = "usual"
 
-const singles = { nfsServer: NFS_SERVER, quietHours: QUIET_HOURS, scrub: SCRUB } as const
+const singles = { nfsServer: NFS_SERVER, quietHours: QUIET_HOURS, scrub: SCRUB, drills: DRILLS } as const
 
 export interface DiffInput {
   readonly before: Document
@@ -72,7 +74,7 @@ export function diffDocuments({ before, after, declared, changedSecrets }: DiffI
 type Plain = Readonly<Record<string, unknown>>
 
 function entriesOf(document: Document, list: (typeof kinds)[number][1]): Map<string, Plain> {
-  if (list === "nfsServer" || list === "quietHours" || list === "scrub") {
+  if (list === "nfsServer" || list === "quietHours" || list === "scrub" || list === "drills") {
     const single = plainDocument(document)[list] as Plain | undefined
     return new Map(single === undefined ? [] : [[singles[list], single]])
   }
@@ -103,7 +105,7 @@ function compared(
 function change(kind: ChangeKind, of: EntryKind, name: string): Change {
   const notes: string[] = []
   if (of === "export" && kind === "removed") notes.push("withdrawn: its clients cannot mount it any more")
-  else if (kind === "removed" && (of === "schedule" || of === "hours" || of === "scrub"))
+  else if (kind === "removed" && ["schedule", "hours", "scrub", "drills"].includes(of))
     return { kind, of, name, fields: [], notes }
   else if (kind === "removed") notes.push("detached: data, ledger and pins stay as they are")
   if (kind === "replaced") notes.push("another place, engine or cluster: this is a new repository")

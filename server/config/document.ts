@@ -15,6 +15,8 @@ export interface Document {
   readonly quietHours: QuietHours | undefined
   /** How the daemon's scrubs read where a repository does not say otherwise. Undefined: as usual. */
   readonly scrub: ScrubEntry | undefined
+  /** Undefined: as is usual (docs/restoring.md). */
+  readonly drills: DrillsEntry | undefined
 }
 
 /** What is left out is as usual (docs/scrubbing.md). */
@@ -24,6 +26,19 @@ export interface ScrubEntry {
   /** Bytes per second. */
   readonly limit?: number
   readonly readers?: number
+}
+
+/** How restores are tried out. What is left out stays usual; ages as written, sizes in bytes. */
+export interface DrillsEntry {
+  readonly every?: string
+  /** Absolute. */
+  readonly scratch?: string
+  readonly most?: number
+  readonly minFree?: number
+  /** An age, or "never". */
+  readonly engineEvery?: string
+  /** By namespace/pvc: paths in the snapshot. */
+  readonly sentinels: Readonly<Record<string, readonly string[]>>
 }
 
 /** When a kind of job runs by itself. Of neither repositories nor stores: on all that it can work on. */
@@ -60,6 +75,7 @@ export const emptyDocument: Document = {
   schedules: [],
   quietHours: undefined,
   scrub: undefined,
+  drills: undefined,
 }
 
 export interface StoreEntry {

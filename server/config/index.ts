@@ -1,4 +1,5 @@
 export { parseAge } from "./age.js"
+export { drillSettings, type DrillSettings } from "./drill-settings.js"
 export { adminSocketPath } from "./admin-socket.js"
 export { type Config, readConfig } from "./config.js"
 export { ConfigError } from "./config-error.js"
@@ -14,6 +15,7 @@ export {
   type Document,
   emptyDocument,
   type ExportEntry,
+  type DrillsEntry,
   exportName,
   type NfsServerEntry,
   type Place,

@@ -59,6 +59,7 @@ export function loosenings(changes: readonly Change[], before: Document, after: 
       case "schedule":
       case "hours":
       case "scrub":
+      case "drills":
         return []
     }
   })

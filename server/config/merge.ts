@@ -40,6 +40,7 @@ export function mergeDocuments(
     schedules: over(current.schedules, declared.schedules, byName),
     quietHours: declared.quietHours ?? (remove ? undefined : current.quietHours),
     scrub: declared.scrub ?? (remove ? undefined : current.scrub),
+    drills: declared.drills ?? (remove ? undefined : current.drills),
   }
 }
 

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto"
-import { type Change, diffDocuments, NFS_SERVER, QUIET_HOURS, SCRUB } from "./diff.js"
+import { type Change, diffDocuments, DRILLS, NFS_SERVER, QUIET_HOURS, SCRUB } from "./diff.js"
 import { type DeclaredDocument, type Document, exportName } from "./document.js"
 import { DocumentError, type DocumentPath, type Position } from "./document-error.js"
 import { type Acknowledgement, loosenings } from "./loosening.js"
@@ -130,6 +130,7 @@ function namesOf(declared: DeclaredDocument): ReadonlySet<string> {
     ...declared.schedules.map(({ name }) => `schedule ${name}`),
     ...(declared.quietHours === undefined ? [] : [`hours ${QUIET_HOURS}`]),
     ...(declared.scrub === undefined ? [] : [`scrub ${SCRUB}`]),
+    ...(declared.drills === undefined ? [] : [`drills ${DRILLS}`]),
   ])
 }
 

@@ -4,6 +4,7 @@ import type {
   ConventionEntry,
   DeclaredDocument,
   DeclaredRepository,
+  DrillsEntry,
   Place,
   RepositoryQuota,
   ScrubEntry,
@@ -22,6 +23,7 @@ export function plainDocument(document: DeclaredDocument): Plain {
     ...(document.schedules.length === 0 ? {} : { schedules: document.schedules }),
     ...(document.quietHours === undefined ? {} : { quietHours: document.quietHours }),
     ...(document.scrub === undefined ? {} : { scrub: plainScrub(document.scrub) }),
+    ...(document.drills === undefined ? {} : { drills: plainDrills(document.drills) }),
   }
 }
 
@@ -50,6 +52,14 @@ function plainQuota({ limitBytes, ...rest }: RepositoryQuota): Plain {
 
 function plainScrub({ limit, ...rest }: ScrubEntry): Plain {
   return limit === undefined ? rest : { ...rest, limit: writtenByteSize(limit) }
+}
+
+function plainDrills({ most, minFree, ...rest }: DrillsEntry): Plain {
+  return {
+    ...rest,
+    ...(most === undefined ? {} : { most: writtenByteSize(most) }),
+    ...(minFree === undefined ? {} : { minFree: writtenByteSize(minFree) }),
+  }
 }
 
 function plainPlace(place: Place): Plain {

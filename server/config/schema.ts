@@ -1,5 +1,6 @@
 import { z } from "zod"
 import { anomalies } from "./schema-anomalies.js"
+import { drills } from "./schema-drills.js"
 import { filesystemSnapshots } from "./schema-filesystem-snapshots.js"
 import { quietHours, schedule } from "./schema-schedules.js"
 import { scrub } from "./schema-scrub.js"
@@ -387,12 +388,14 @@ export const documentSchema = z
     schedules: z.array(schedule).default([]),
     quietHours: quietHours.optional(),
     scrub: scrub.optional(),
+    drills: drills.optional(),
   })
   .transform((written) => ({
     ...written,
     nfsServer: written.nfsServer,
     quietHours: written.quietHours,
     scrub: written.scrub,
+    drills: written.drills,
   }))
 
 /** The schema of the document as JSON Schema 2020-12, for editors. */

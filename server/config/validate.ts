@@ -1,5 +1,6 @@
 import { type Document, exportName } from "./document.js"
 import type { Fault } from "./merge.js"
+import { drillFaults } from "./validate-drills.js"
 import { exposureFaults } from "./validate-exports.js"
 import { identityFaults } from "./validate-identity.js"
 import { networkFaults } from "./validate-networks.js"
@@ -13,6 +14,7 @@ export function validateDocument(document: Document): Fault[] {
     ...referenceFaults(document),
     ...identityFaults(document.repositories),
     ...scheduleFaults(document),
+    ...drillFaults(document),
   ]
 }
 

@@ -1,5 +1,6 @@
-import { declaredSchedules, JobSubjects, type TouchedVolumes } from "../administration/index.js"
-import { JobMemory, Runs } from "../db/index.js"
+import { declaredSchedules, JobSubjects, SourceNames, type TouchedVolumes } from "../administration/index.js"
+import { drillSettings } from "../config/index.js"
+import { AnomalyMemoryTable, DrillTable, JobMemory, Runs } from "../db/index.js"
 import { Jobs, tidyJob } from "../jobs/index.js"
 import { type ReadingParts, readingJobs } from "../reading/index.js"
 import type { Answering } from "./answering.js"
@@ -11,15 +12,28 @@ export function putJobsTogether(
   { database, shelf, findings, integrity }: Kept,
   { keeper, catalog }: Answering,
   touched: TouchedVolumes,
-  { stateDirectory, clock, moreJobs = [], counts, log }: Surroundings,
+  { stateDirectory, clock, engines, moreJobs = [], counts, log }: Surroundings,
 ): Jobs {
+  const names = new SourceNames(keeper)
   const subjects = new JobSubjects({ keeper, catalog })
   const reading: ReadingParts = {
     stateDirectory,
     clock,
+    document: () => keeper.fleet.document,
     placeOf: ({ place }) => keeper.declaredAt(place),
     volumesOf: (place, identity) => touched.of(place, identity),
     volumesIn: (place) => touched.in(place),
+    volumesOfSource: (place, source) => names.volumes(place, source),
+    isExpected: (place, source) => names.isExpected(place, source),
+    anomalyMemory: new AnomalyMemoryTable(database.connection),
+    drills: new DrillTable(database.connection),
+    drillSettings: () => drillSettings(keeper.fleet.document.drills, stateDirectory),
+    listed: (place) => {
+      const generation = catalog.view(place)?.generation
+      return generation && { ...generation.header, identities: generation.identities.values() }
+    },
+    directories: () => catalog.views().map(({ spec }) => spec.directory),
+    engines,
     findings: findings.findings,
     integrity,
   }

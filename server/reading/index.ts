@@ -1,2 +1,2 @@
 export { readingJobs } from "./jobs.js"
-export type { ReadingParts, ReadingPlace, RepositorySubject } from "./parts.js"
+export type { ListedPlace, ReadingParts, ReadingPlace, RepositorySubject } from "./parts.js"

@@ -1,8 +1,10 @@
 import type { JobKind } from "../jobs/index.js"
+import { anomaliesJob } from "./anomalies/job.js"
+import { drillJob } from "./drill/job.js"
 import type { ReadingParts } from "./parts.js"
 import { scrubJob } from "./scrub/scrub-job.js"
 
-const makers: readonly ((parts: ReadingParts) => JobKind)[] = [scrubJob]
+const makers: readonly ((parts: ReadingParts) => JobKind)[] = [scrubJob, anomaliesJob, drillJob]
 
 /** The jobs that read repositories. */
 export function readingJobs(parts: ReadingParts): JobKind[] {

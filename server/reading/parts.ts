@@ -1,6 +1,7 @@
-import type { Clock, PlaceSpec } from "../catalog/index.js"
-import type { Document, RepositoryEntry } from "../config/index.js"
-import type { VolumeKey } from "../db/index.js"
+import type { Engine, Listing, SnapshotSource } from "../../storage/index.js"
+import type { Clock, IdentitySummary, PlaceSpec } from "../catalog/index.js"
+import type { Document, DrillSettings, RepositoryEntry } from "../config/index.js"
+import type { AnomalyMemoryTable, DrillTable, VolumeKey } from "../db/index.js"
 import type { Findings, SnapshotIntegrity } from "../findings/index.js"
 import type { JobSubject } from "../jobs/index.js"
 
@@ -18,8 +19,28 @@ export interface ReadingParts {
   readonly volumesOf: (place: string, identity: string) => readonly VolumeKey[]
   /** Whose backups lie in a place, as far as names tell. */
   readonly volumesIn: (place: string) => readonly VolumeKey[]
+  /** The same by a source's name alone, whether or not a listing has shown it yet. */
+  readonly volumesOfSource: (place: string, source: SnapshotSource) => readonly VolumeKey[]
+  /** Whether a declared name may be this source's; true where names tell nothing. */
+  readonly isExpected: (place: string, source: SnapshotSource) => boolean
+  readonly anomalyMemory: AnomalyMemoryTable
+  readonly drills: DrillTable
+  /** As declared now. */
+  readonly drillSettings: () => DrillSettings
+  /** What the last good listing of a place shows; undefined: there is none. */
+  readonly listed: (place: string) => ListedPlace | undefined
+  /** Of all repositories that are known. */
+  readonly directories: () => readonly string[]
+  /** Where the real programs are, where that was said. */
+  readonly engines: Readonly<Partial<Record<Engine, string | undefined>>>
   readonly findings: Findings
   readonly integrity: SnapshotIntegrity
+}
+
+export interface ListedPlace {
+  readonly engine: Engine
+  readonly depth: Listing["depth"]
+  readonly identities: Iterable<IdentitySummary>
 }
 
 export interface ReadingPlace {

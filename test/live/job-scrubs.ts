@@ -6,8 +6,7 @@ import { emptyDocument, parseDocument } from "../../server/config/index.js"
 import { openDatabase, SnapshotIntegrityTable, type StateDatabase } from "../../server/db/index.js"
 import { openFindings, SnapshotIntegrity } from "../../server/findings/index.js"
 import type { JobContext, JobKind } from "../../server/jobs/index.js"
-import type { ReadingParts } from "../../server/reading/index.js"
-import type { scrubJob as ScrubJob } from "../../server/reading/scrub/scrub-job.js"
+import type { scrubJob as ScrubJob, ScrubParts } from "../../server/reading/scrub/scrub-job.js"
 import { takeFence } from "../../storage/disk/index.js"
 import type { Engine } from "../../storage/index.js"
 import { compiled } from "../support/compiled.js"
@@ -46,7 +45,7 @@ export class JobScrubs {
       entry: { ...entry, decides: entry.decides },
       spec: { place: "live", directory, engine, password, fences },
     }
-    const parts: ReadingParts = {
+    const parts: ScrubParts = {
       stateDirectory: state,
       clock: systemClock,
       // Whatever was read a minute ago is due: each run reads everything.

@@ -92,7 +92,10 @@ function demandListing({ generation, trouble }: PlaceView): void {
 }
 
 /** The volume that the repository's conventions take a snapshot's identity for. */
-export function volumeOf(repository: FleetRepository, { source }: Snapshot): VolumeName | undefined {
+export function volumeOf(
+  repository: FleetRepository,
+  { source }: Pick<Snapshot, "source">,
+): VolumeName | undefined {
   const { naming } = repository
   if (naming === undefined) return undefined
   const identity = { user: source.user, host: source.host, path: source.paths[0] ?? "" }

@@ -270,7 +270,7 @@ export type ApplyRequest = z.input<typeof applyRequest>
 
 export const changeJson = z.strictObject({
   kind: z.enum(["added", "changed", "replaced", "unchanged", "absent", "removed"]),
-  of: z.enum(["store", "cluster", "repository", "export", "server", "schedule", "hours", "scrub"]),
+  of: z.enum(["store", "cluster", "repository", "export", "server", "schedule", "hours", "scrub", "drills"]),
   name: z.string(),
   /** Of `changed` and `replaced`: what differs. Secrets show as where they are kept, never as themselves. */
   fields: z.array(

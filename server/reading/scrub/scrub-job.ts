@@ -13,8 +13,13 @@ const SOURCE = "scrub"
 const STALL_MS = 30 * 60_000
 const HEAP_MB = 2048
 
+export type ScrubParts = Pick<
+  ReadingParts,
+  "stateDirectory" | "clock" | "document" | "placeOf" | "volumesOf" | "volumesIn" | "findings" | "integrity"
+>
+
 /** Reads what is new of each repository and a share of all else, every hour, and tells what has rotted. */
-export function scrubJob(parts: ReadingParts): JobKind {
+export function scrubJob(parts: ScrubParts): JobKind {
   const gate = new LedgerGate()
   return {
     name: "scrub",
@@ -28,7 +33,7 @@ export function scrubJob(parts: ReadingParts): JobKind {
   }
 }
 
-async function runScrub(context: JobContext, parts: ReadingParts, gate: LedgerGate): Promise<Outcome> {
+async function runScrub(context: JobContext, parts: ScrubParts, gate: LedgerGate): Promise<Outcome> {
   const { subject, run, signal } = context
   if (subject.type !== "repository") throw new Error("a scrub is of a repository")
   const { findings, integrity, clock } = parts

@@ -29,6 +29,10 @@ export interface DrillOptions {
   readonly withEngine?: (into: string, signal: AbortSignal | undefined) => Promise<void>
   /** How much of what the snapshot takes has to be free, twice that with the real engine. */
   readonly spaceFactor?: number
+  /** So many bytes have to stay free besides. */
+  readonly keepFree?: number
+  /** A snapshot that holds more is refused. */
+  readonly mostBytes?: number
   readonly bytesPerSecond?: number
   readonly signal?: AbortSignal
   /** Bytes of the phase. Called often. */
@@ -61,7 +65,7 @@ const DEEPEST = 512
 
 /**
  * Restores a snapshot to scratch space, checks what is there, and removes it. Throws StorageError `no_space` when there is too little
- * room to begin, `missing`, `unreadable`, `io` for the scratch space, `invalid` when it lies in `notWithin`, and the signal's reason; in
+ * room to begin or it is larger than allowed, `missing`, `unreadable`, `io` for the scratch space, `invalid` when it lies in `notWithin`, and the signal's reason; in
  * each case nothing is left behind. What a process left that was killed goes when the next one starts.
  */
 export async function drill(
@@ -70,12 +74,14 @@ export async function drill(
   scratch: string,
   options: DrillOptions = {},
 ): Promise<DrillResult> {
-  const { signal, withEngine, spaceFactor = FACTOR } = options
+  const { signal, withEngine, spaceFactor = FACTOR, keepFree = 0, mostBytes = Infinity } = options
   const { removed } = await sweepDrills(scratch)
   const root = await rootToRestore(contents, snapshot)
   const need = await needOf(contents, root.entry, snapshot, signal)
+  if (need.bytes > mostBytes) throw tooLarge(need.bytes, mostBytes)
   const bytes = need.bytes + SPARE_BYTES
-  requireRoom(scratch, { bytes, entries: need.entries }, spaceFactor * (withEngine === undefined ? 1 : 2))
+  const factor = spaceFactor * (withEngine === undefined ? 1 : 2)
+  requireRoom(scratch, { bytes, entries: need.entries }, factor, keepFree)
   const folder = makeDrillFolder(scratch)
   let drilled: Omit<DrillResult, "ok" | "swept">
   try {
@@ -88,6 +94,12 @@ export async function drill(
   options.onProgress?.("clean_up", 0)
   const checks = [...drilled.checks, await cleanUp(folder)]
   return { ...drilled, checks, ok: checks.every(({ status }) => status !== "failed"), swept: removed }
+}
+
+function tooLarge(bytes: number, most: number): StorageError {
+  return new StorageError("no_space", `it holds ${bytes} bytes, and at most ${most} are to be restored`, {
+    hint: "Allow more as `drills.most`, or drill it by hand: `cistern drill`.",
+  })
 }
 
 interface Work {

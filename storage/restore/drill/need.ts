@@ -48,10 +48,10 @@ function tooMany(): StorageError {
   return new StorageError("no_space", `the snapshot has more than ${MOST_ENTRIES} entries`)
 }
 
-/** Throws StorageError `no_space` when the scratch disk has less room than the need by `factor`, in bytes or in files. */
-export function requireRoom(scratch: string, need: Need, factor: number): void {
+/** Throws StorageError `no_space` when the scratch disk has less room than the need by `factor` and `keepFree` bytes, in bytes or in files. */
+export function requireRoom(scratch: string, need: Need, factor: number, keepFree = 0): void {
   const { availableBytes, totalFiles, availableFiles } = spaceAt(scratch)
-  const bytes = Math.ceil(need.bytes * factor)
+  const bytes = Math.ceil(need.bytes * factor) + keepFree
   if (availableBytes < bytes) throw refused(scratch, `${availableBytes} bytes free, and ${bytes} are wanted`)
   const files = Math.ceil(need.entries * factor)
   if (totalFiles > 0 && availableFiles < files)

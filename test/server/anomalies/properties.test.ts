@@ -2,7 +2,6 @@ import fc from "fast-check"
 import { describe, expect, it } from "vitest"
 import { anomaliesOfSource, usualLimits } from "../../../server/anomalies/index.js"
 import type { Snapshot } from "../../../storage/index.js"
-import { median, spread } from "../../../server/anomalies/robust.js"
 import { DAY, HOUR, NOW, snapshot } from "./snapshots.js"
 
 const runs = { numRuns: 400 }
@@ -58,9 +57,6 @@ describe("any source", () => {
         const files = snapshots.at(-1)?.files ?? 0
         fc.pre(snapshots.length >= 12 && files >= 1000)
         const rest = Math.min(...snapshots.slice(-12).map((one) => one.files ?? 0)) * left
-        const before = snapshots.slice(-days - usualLimits.window, -days).map((one) => one.files ?? 0)
-        // Of one that varies or grows that much nothing could be told from its sizes (docs/anomalies.md).
-        fc.pre(median(before) - rest > 3.6 * spread(before) && rest < median(before) / 2)
         const low = snapshots
           .slice(-days)
           .map(({ start }) =>
@@ -68,6 +64,38 @@ describe("any source", () => {
           )
         const codes = told([...snapshots.slice(0, -days), ...low], now)
         expect(codes).toContain(Math.round(rest) === 0 ? "emptied" : "files_lost")
+      }),
+      runs,
+    )
+  })
+
+  it("that doubles or swings and loses most of its files is told, though it varies so much", () => {
+    const shape = fc.constantFrom("doubles", "swings", "saws")
+    const left = fc.double({ min: 0.01, max: 0.4, noNaN: true })
+    fc.assert(
+      fc.property(shape, left, fc.integer({ min: 200, max: 100_000 }), (how, rest, least) => {
+        const factors = Array.from({ length: 12 }, (_, at) =>
+          how === "doubles" ? 2 ** (at / 10) : how === "swings" ? 1 + (at % 2) : 1 + (at % 4) / 4,
+        )
+        const day = (at: number) => NOW - (12 - at) * DAY
+        const files = factors.map((factor) => Math.round(least * factor))
+        const before = files.map((count, at) => snapshot(day(at), { files: count, bytes: undefined }))
+        expect(told(before, NOW)).toEqual([])
+        const lost = snapshot(NOW, { files: Math.floor(least * rest), bytes: undefined })
+        expect(told([...before, lost], NOW)).toEqual(["files_lost"])
+      }),
+      runs,
+    )
+  })
+
+  it("that shrinks steadily is no loss, however long", () => {
+    const shrinks = fc.double({ min: 0.85, max: 0.99, noNaN: true })
+    fc.assert(
+      fc.property(shrinks, fc.integer({ min: 3, max: 40 }), (by, count) => {
+        const snapshots = Array.from({ length: count }, (_, at) =>
+          snapshot(NOW - (count - at) * DAY, { files: Math.round(100_000 * by ** at), bytes: undefined }),
+        )
+        expect(told(snapshots, NOW)).toEqual([])
       }),
       runs,
     )

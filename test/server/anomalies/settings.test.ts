@@ -2,7 +2,6 @@ import fc from "fast-check"
 import { describe, expect, it } from "vitest"
 import {
   type Anomaly,
-  isMuted,
   limitsOf,
   noMemory,
   remembered,
@@ -40,31 +39,6 @@ describe("limits", () => {
   it("of a volume with the name of something else are nobody's", () => {
     expect(limitsOf({ volumes: {} }, "constructor")).toEqual(usualLimits)
     expect(limitsOf({ volumes: {} }, "__proto__")).toEqual(usualLimits)
-  })
-})
-
-describe("a mute", () => {
-  const finding = { code: "growth", subject: { kind: "source", key: "home/app" } }
-  const mute = { code: "growth", subjectKind: "source", subject: "home/app", until: 1000 }
-
-  it("holds until its end, and not at it", () => {
-    expect([0, 999, 1000, 1001].map((now) => isMuted(finding, [mute], now))).toEqual([
-      true,
-      true,
-      false,
-      false,
-    ])
-  })
-
-  it("is of exactly one code and subject", () => {
-    const others = [
-      { ...mute, code: "emptied" },
-      { ...mute, subjectKind: "snapshot" },
-      { ...mute, subject: "home/app2" },
-    ]
-    expect(others.map((other) => isMuted(finding, [other], 0))).toEqual([false, false, false])
-    expect(isMuted(finding, [...others, mute], 0)).toBe(true)
-    expect(isMuted(finding, [], 0)).toBe(false)
   })
 })
 
