@@ -16,7 +16,11 @@ export interface RunMethods {
   readonly getCheckpoint: (nothing: null) => Promise<unknown>
   readonly setCheckpoint: (value: unknown) => Promise<void>
   readonly standBack: (nothing: null) => Promise<void>
+  readonly ask: (question: unknown) => Promise<unknown>
 }
+
+/** What the work hands to the daemon's thread in the middle of a run, and what comes back: plain, and as its `answer` throws. */
+export type Ask = (question: unknown) => Promise<unknown>
 
 /** What the thread answers. */
 export interface BodyMethods {
@@ -34,7 +38,7 @@ const TELL_EVERY_MS = 250
 
 /** Answers for one run in this thread. To be called once, at the top of the thread's own file. `input`: what `inThread` was given. */
 export function serveWork(
-  work: (context: JobContext, input: unknown) => Promise<Outcome>,
+  work: (context: JobContext, input: unknown, ask: Ask) => Promise<Outcome>,
   port: MessagePort | null = parentPort,
 ): void {
   if (port === null) throw new Error("this file is for a thread of its own")
@@ -42,7 +46,7 @@ export function serveWork(
   const rpc: Rpc<RunMethods> = new Rpc<RunMethods>(port, {
     run: ({ run, subject, input }: Parameters<BodyMethods["run"]>[0]) => {
       const { context, flush } = contextOf(rpc, controller.signal, run, subject)
-      return work(context, input).finally(flush)
+      return work(context, input, (question) => rpc.call("ask", question)).finally(flush)
     },
     abort: (message: string) => {
       controller.abort(new Error(message))

@@ -8,6 +8,8 @@ export interface WorkThreadOptions {
   readonly graceMs?: number
   /** Memory of the thread's own objects. One that needs more fails, and the daemon does not. */
   readonly heapMb?: number
+  /** Answers what the work asks in the middle of its run. In the daemon's thread: in a few milliseconds. */
+  readonly answer?: (question: unknown) => unknown
 }
 
 const GRACE_MS = 4_000
@@ -23,7 +25,7 @@ export async function inThread(
   entry: URL,
   input: unknown,
   context: JobContext,
-  { graceMs = GRACE_MS, heapMb = HEAP_MB }: WorkThreadOptions = {},
+  { graceMs = GRACE_MS, heapMb = HEAP_MB, answer }: WorkThreadOptions = {},
 ): Promise<Outcome> {
   const { signal, run, subject, checkpoint } = context
   signal.throwIfAborted()
@@ -38,6 +40,7 @@ export async function inThread(
     getCheckpoint: () => checkpoint.get(),
     setCheckpoint: (value) => checkpoint.set(value),
     standBack: () => context.standBack(),
+    ask: (question) => Promise.resolve(question).then(answer),
   }
   const rpc = new Rpc<BodyMethods>(worker, methods)
   const over = new Promise<void>((resolve) => {
