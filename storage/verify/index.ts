@@ -10,4 +10,6 @@ export type {
   VerifyProgress,
   VerifyResult,
 } from "./types.js"
+export { memoryFile } from "./memory-file.js"
+export { isUnclear } from "./unclear.js"
 export { verify } from "./verify.js"
