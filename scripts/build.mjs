@@ -12,6 +12,7 @@ await build({
     cistern: "server/cli/main.ts",
     "store-worker": "server/catalog/store-worker.ts",
     "scrub-worker": "storage/scrub/scrub-worker.ts",
+    "verify-run": "server/reading/verify/verify-run.ts",
     "verify-worker": "storage/verify/verify-worker.ts",
   },
   platform: "node",

@@ -67,7 +67,7 @@ import {
 import { type JobKind, jobMetrics, Jobs, tidyJob } from "./jobs/index.js"
 import { Ledger } from "./ledger/index.js"
 import { createLog } from "./log.js"
-import { type ReadingParts, readingJobs } from "./reading/index.js"
+import { forgetWithdrawn, type ReadingParts, readingJobs } from "./reading/index.js"
 import { openSecrets } from "./secrets/index.js"
 import { ownerOf, stateDirectoryOf } from "./state-directory.js"
 
@@ -209,6 +209,8 @@ export async function startDaemon(
     stateDirectory,
     clock: systemClock,
     placeOf: ({ place }) => keeper.declaredAt(place),
+    isDeclared: (place) => keeper.repositoryAt(place) !== undefined,
+    isPinned: (place, id) => [undefined, "", id].includes(ledger.pins.get(place)?.repositoryId),
     volumesOf: (place, identity) => touched.of(place, identity),
     volumesIn: (place) => touched.in(place),
     findings: room.findings,
@@ -252,6 +254,7 @@ export async function startDaemon(
       declare()
       copies.redeclared()
       jobs.redeclared()
+      forgetWithdrawn(reading)
     },
     record: (acknowledged, by) => {
       log.info({ acknowledged, by }, "document applied")

@@ -90,12 +90,18 @@ export class Findings {
     looks.note({ ...before, unknown: { since, why } }, undefined)
   }
 
+  /** What a source has looked at, or could not, and where something of it is kept. */
+  scopes(source: string): string[] {
+    const { rows, looks } = this.#parts
+    const held = looks.all().flatMap((look) => (look.source === source ? [look.scope] : []))
+    return [...new Set([...held, ...rows.scopes(source)])]
+  }
+
   /** Of a source, only these scopes are there any more: what was found in others is gone with them. Throws DatabaseError. */
   onlyScopes(source: string, scopes: Iterable<string>): void {
-    const { rows, looks } = this.#parts
+    const { looks } = this.#parts
     const there = new Set(scopes)
-    const held = looks.all().flatMap((look) => (look.source === source ? [look.scope] : []))
-    for (const scope of new Set([...held, ...rows.scopes(source)])) {
+    for (const scope of this.scopes(source)) {
       if (there.has(scope)) continue
       this.report({ source, scope }, [], { settleMs: 0 })
       looks.forget({ source, scope })

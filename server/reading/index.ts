@@ -1,2 +1,3 @@
 export { readingJobs } from "./jobs.js"
 export type { ReadingParts, ReadingPlace, RepositorySubject } from "./parts.js"
+export { forgetWithdrawn } from "./verify/keep-report.js"

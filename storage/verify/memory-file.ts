@@ -9,22 +9,20 @@ import type { VerifyMemory } from "./types.js"
  */
 export function memoryFile(path: string): VerifyMemory {
   return {
-    load() {
-      try {
-        return Promise.resolve(readFileSync(path))
-      } catch (error) {
-        if (errnoOf(error) === "ENOENT") return Promise.resolve(undefined)
-        return Promise.reject(error as Error)
-      }
-    },
-    save(bytes) {
-      try {
+    load: () => Promise.resolve().then(() => contentOf(path)),
+    save: (bytes) =>
+      Promise.resolve().then(() => {
         replace(path, bytes)
-        return Promise.resolve()
-      } catch (error) {
-        return Promise.reject(error as Error)
-      }
-    },
+      }),
+  }
+}
+
+function contentOf(path: string): Uint8Array | undefined {
+  try {
+    return readFileSync(path)
+  } catch (error) {
+    if (errnoOf(error) === "ENOENT") return undefined
+    throw error
   }
 }
 
