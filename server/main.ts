@@ -260,7 +260,7 @@ export async function startDaemon(
       log.info({ acknowledged, by }, "document applied")
     },
   }
-  const views = new AdministratorViews({ keeper, catalog, answerer, known, clock: systemClock })
+  const views = new AdministratorViews({ keeper, catalog, answerer, known, integrity, clock: systemClock })
   metrics.addCollector(fleetMetrics(metrics.registry, views))
   const administration = new LocalAdministration({
     views,
@@ -323,6 +323,8 @@ export async function startDaemon(
       memory,
       integrity,
       touched,
+      jobs,
+      now: () => systemClock.now().wall,
       ledgerCopies,
     }),
     clock: systemClock,

@@ -160,7 +160,9 @@ describe("the daemon's jobs", () => {
     const { address } = await start(state)
     const { cistern, json } = commands(state)
     const { jobs } = await json<JobsJson>("jobs")
-    expect(jobs.map(({ name }) => name)).toEqual(["tidy", "reread", "finding", "failing", "endless"])
+    expect(jobs.map(({ name }) => name)).toEqual(
+      expect.arrayContaining(["tidy", "reread", "finding", "failing", "endless"]),
+    )
     expect(jobs[0]).toMatchObject({
       of: "whole",
       subjects: 1,

@@ -260,7 +260,14 @@ export class Chain {
       },
       shared: () => undefined,
     })
-    this.views = new AdministratorViews({ keeper, catalog, answerer: this.answerer, known, clock })
+    this.views = new AdministratorViews({
+      keeper,
+      catalog,
+      answerer: this.answerer,
+      known,
+      integrity: this.integrity,
+      clock,
+    })
     const adoption = new LedgerAdoption({
       ledger,
       find: (store) => catalog.stores.findLedgerCopies(store),
@@ -367,6 +374,8 @@ export class Chain {
         memory,
         integrity,
         touched: new TouchedVolumes(keeper, catalog),
+        jobs,
+        now: () => clock.now().wall,
         ledgerCopies: () => copies.checks(),
       }),
       clock,

@@ -4,8 +4,8 @@ import { openRepository, Secret, type Snapshot } from "../../storage/index.js"
 
 export interface NeedingSnapshot {
   readonly snapshot: Snapshot
-  /** Paths of the packs that its files, not its directories, lie in. */
-  readonly packs: ReadonlySet<string>
+  /** Paths of the packs that its files, not its directories, lie in; and where in them something of it begins. */
+  readonly packs: ReadonlyMap<string, number>
 }
 
 /** Which packs each snapshot needs for its files' contents, oldest first. `wanted`: which snapshots. */
@@ -20,7 +20,7 @@ export async function neededPacks(
   })
   const contents = await repository.openContents()
   const { stored } = contents
-  const packsOf = async (entry: SnapshotEntry, packs: Set<string>): Promise<void> => {
+  const packsOf = async (entry: SnapshotEntry, packs: Map<string, number>): Promise<void> => {
     if (entry.kind === "directory") {
       for (const below of await contents.list(entry)) await packsOf(below, packs)
       return
@@ -28,27 +28,32 @@ export async function neededPacks(
     for await (const part of contents.parts(entry)) {
       const row = stored.rowOf(part)
       const places = row === undefined ? [] : stored.placesAt(row)
-      for (const place of places) packs.add(stored.packFile(stored.placeAt(place).pack))
+      for (const place of places) {
+        const { pack, offset } = stored.placeAt(place)
+        packs.set(stored.packFile(pack), offset)
+      }
     }
   }
   const needing: NeedingSnapshot[] = []
   for (const snapshot of (await repository.list()).snapshots.filter(wanted)) {
-    const packs = new Set<string>()
+    const packs = new Map<string, number>()
     await packsOf(contents.root(snapshot), packs)
     needing.push({ snapshot, packs })
   }
   return needing
 }
 
-/** A pack that the newest of some snapshots needs and the one before it does not; and these two. */
+/** A pack, and where a content begins in it, that the newest of some snapshots needs and the one before it does not; and these two. */
 export function packOfNewestAlone(needing: readonly NeedingSnapshot[]): {
   readonly pack: string
+  readonly offset: number
   readonly newest: Snapshot
   readonly before: Snapshot
 } {
   const [newest, before] = [...needing].reverse()
-  const pack = newest && [...newest.packs].find((one) => before?.packs.has(one) === false)
+  const pack = newest && [...newest.packs].find(([one]) => before?.packs.has(one) === false)
   if (pack === undefined || newest === undefined || before === undefined)
     throw new Error("the newest snapshot has nothing that is its own")
-  return { pack, newest: newest.snapshot, before: before.snapshot }
+  const [file, offset] = pack
+  return { pack: file, offset, newest: newest.snapshot, before: before.snapshot }
 }

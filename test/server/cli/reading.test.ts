@@ -63,6 +63,8 @@ newest      2026-11-20 03:00:00
 oldest      2026-01-01 03:00:00
 size        1.4 GiB
 files       17
+verified    never
+drilled     never
 `)
   })
 
@@ -106,6 +108,8 @@ const volume: VolumeJson = {
   oldest: null,
   bytes: 2048,
   files: null,
+  verified: null,
+  drilled: null,
 }
 
 describe("cistern volumes", () => {
