@@ -1,10 +1,11 @@
-import { spawnSync } from "node:child_process"
+import { execFileSync, spawnSync } from "node:child_process"
 import { existsSync, rmSync, statSync, utimesSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { describe, expect, it } from "vitest"
 import { builtProgram } from "../../support/built.js"
 import { damages, filesBelow } from "../../support/damage.js"
 import { expectedOf, fixture, fixtureCopy, scratch } from "../../support/fixtures.js"
+import { mountFailingDisk } from "../../support/mounts.js"
 
 // The built program: its reading threads are a part of it.
 
@@ -78,13 +79,15 @@ describe("cistern verify", () => {
     expect(deep.bad).toMatchObject([{ code: "corrupt" }])
   })
 
-  it("says with 3 that it could not tell: a file that cannot be read, a wrong password, no repository", () => {
-    const directory = fixtureCopy(name)
-    damages["made unreadable"](largestPack(directory))
-    const found = json(directory, "--deep")
-    expect(found).toMatchObject({ exitCode: 3, ok: false })
-    expect(new Set(found.bad.map(({ code }) => code))).toEqual(new Set(["unreadable"]))
-    const words = ["verify", "--at", directory, "--password-env", "WRONG"]
+  it("says with 3 that it could not tell: a disk that fails, a wrong password; and not with 0 what is none", () => {
+    const directory = join(scratch(), "disk")
+    const disk = mountFailingDisk(directory, 64)
+    execFileSync("cp", ["-a", fixture(name), join(directory, "repository")])
+    disk.fail()
+    const failed = cisternVerify(join(directory, "repository"), "--deep")
+    expect(failed).toMatchObject({ exitCode: 3, stdout: "" })
+    expect(failed.stderr).toContain("EIO")
+    const words = ["verify", "--at", fixture(name), "--password-env", "WRONG"]
     const wrong = spawnSync(process.execPath, [join(builtProgram(), "cistern.js"), ...words], {
       encoding: "utf8",
       env: { PATH: process.env["PATH"] ?? "", WRONG: "not the password" },
