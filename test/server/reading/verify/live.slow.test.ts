@@ -34,12 +34,12 @@ async function campaign(mover: LiveMover): Promise<Tally> {
   const deadline = performance.now() + CAMPAIGN_MS
   const tally: Tally = { rounds: 0, verified: 0, unstable: 0, snapshots: 0, again: 0 }
   await mover.round(++tally.rounds)
-  let moves = true
+  const state = { moves: true }
   const moving = (async () => {
     while (performance.now() < deadline) await mover.round(++tally.rounds)
-  })().finally(() => (moves = false))
+  })().finally(() => (state.moves = false))
   const kept = memory()
-  for (let turn = 0; moves; turn++) {
+  for (let turn = 0; state.moves; turn++) {
     const found = await look(mover, turn, kept)
     if (found === "unstable") tally.unstable++
     else {
