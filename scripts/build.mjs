@@ -15,6 +15,7 @@ await build({
     "scrub-worker": "storage/scrub/scrub-worker.ts",
     "anomalies-worker": "server/reading/anomalies/anomalies-worker.ts",
     "drill-worker": "server/reading/drill/drill-worker.ts",
+    "verify-run": "server/reading/verify/verify-run.ts",
     "verify-worker": "storage/verify/verify-worker.ts",
   },
   platform: "node",

@@ -13,8 +13,11 @@ import {
   type SnapshotIntegrity,
   storeAdviceSource,
   storeSource,
+  type VerifiableRepository,
+  verifiedSource,
 } from "../findings/index.js"
 import type { CheckJson } from "../http/contract/admin.js"
+import { type Jobs, subjectKey } from "../jobs/index.js"
 import type { Ledger } from "../ledger/index.js"
 import type { FleetKeeper } from "./fleet-keeper.js"
 import type { LocalAdministration } from "./local-administration.js"
@@ -29,12 +32,14 @@ export interface FindingSourcesParts {
   readonly memory: Pick<LedgerMemory, "pinOf" | "everSeen">
   readonly integrity: SnapshotIntegrity
   readonly touched: TouchedVolumes
+  readonly jobs: Pick<Jobs, "subjects" | "memory">
+  readonly now: () => number
   readonly ledgerCopies: () => readonly CheckJson[]
 }
 
 /** Everything that the daemon already looks at and that may be wrong. */
 export function findingSources(parts: FindingSourcesParts): FindingSource[] {
-  const { administration, keeper, catalog, ledger, memory, integrity, touched, ledgerCopies } = parts
+  const { administration, keeper, catalog, ledger, memory, integrity, touched, jobs, ledgerCopies } = parts
   const places = new FleetPlaces(keeper, catalog)
   const volumesIn = (place: string): VolumeKey[] => touched.in(place)
   const volumesOf = (place: string, identity: string): VolumeKey[] => touched.of(place, identity)
@@ -82,6 +87,7 @@ export function findingSources(parts: FindingSourcesParts): FindingSource[] {
       newestOf: (place, identity) =>
         catalog.view(place)?.generation?.identities.get(identity)?.newestComplete?.start,
     }),
+    verifiedSource(() => verifiable(keeper, jobs), parts.now),
     storeSource(stores),
     storeAdviceSource(stores),
     exportSource(() => administration.exports()),
@@ -91,4 +97,31 @@ export function findingSources(parts: FindingSourcesParts): FindingSource[] {
     checkSource("ledger copies", ledgerCopies, 60_000),
     checkSource("checks", () => administration.otherChecks()),
   ]
+}
+
+/** The declared repositories, and when verifies of them came to their end. */
+function verifiable(
+  keeper: FleetKeeper,
+  { subjects, memory }: FindingSourcesParts["jobs"],
+): VerifiableRepository[] {
+  const good = new Map(
+    memory.all().map(({ kind, subject, lastGoodAt }) => [`${kind} ${subject}`, lastGoodAt]),
+  )
+  const repositories = new Map<string, VerifiableRepository["places"][number][]>()
+  for (const subject of subjects("repository")) {
+    const spec = subject.type === "repository" ? keeper.declaredAt(subject.place)?.spec : undefined
+    if (spec === undefined || subject.type !== "repository") continue
+    const lastGood = (job: string): number | undefined =>
+      good.get(`${job} ${subjectKey(subject)}`) ?? undefined
+    const [verified, read] = [lastGood("verify"), lastGood("verify-deep")]
+    const places = repositories.get(subject.repository) ?? []
+    places.push({
+      directory: spec.directory,
+      hasPassword: spec.password !== undefined,
+      verifiedAt: verified === undefined ? read : Math.max(verified, read ?? 0),
+      readAt: read,
+    })
+    repositories.set(subject.repository, places)
+  }
+  return [...repositories].map(([name, places]) => ({ name, places }))
 }

@@ -6,14 +6,13 @@ import {
   type Decision,
   type DecisionFacts,
   type FreshOnceFact,
-  NOT_MEASURED,
   type RepositoryFacts,
   type RestoreFact,
   type StateFact,
 } from "../decision/index.js"
 import { answerOf, type ExistsAnswer, type ExistsAnswerer, type ExistsRequest } from "../http/index.js"
 import { type Fleet, type FleetRepository, repositoriesFor, type Spot, spotOf } from "./fleet.js"
-import { gatherFacts, type Memory } from "./gather-facts.js"
+import { gatherFacts, gatherProofs, type Memory, noProofs, type VolumeProofs } from "./gather-facts.js"
 import type { KnownVolumes } from "./known-volumes.js"
 import { RestoreCache } from "./restore-cache.js"
 
@@ -150,9 +149,15 @@ export class Answerer implements ExistsAnswerer {
         cluster.kind === "certain"
           ? this.#parts.freshOnce(cluster.name, volume, newestComplete)
           : { kind: "not_granted" },
-      verified: NOT_MEASURED,
-      drilled: NOT_MEASURED,
+      ...this.#proofs(about?.restore, volume, view),
     }
+  }
+
+  #proofs(repository: FleetRepository | undefined, volume: VolumeName, view: View): VolumeProofs {
+    const spot = repository && spotOf(repository, volume)
+    return repository === undefined || spot === undefined
+      ? noProofs
+      : gatherProofs(repository, spot, view(spot.place), volume, this.#parts.memory)
   }
 
   #restoreFact(repository: FleetRepository | undefined, volume: VolumeName, view: View): RestoreFact {

@@ -34,6 +34,7 @@ import {
   NOT_MEASURED,
   type PickFact,
   type PinFact,
+  type ProofFact,
   type RepositoryFacts,
   type RunningFact,
   type SharingFact,
@@ -53,11 +54,39 @@ export interface Memory {
   everSeen(place: string): string | undefined
   /** Of any of these identities, or of all that were ever seen there: whether its newest complete snapshot is gone. */
   newestOf(place: string, identities: readonly string[] | "all"): LedgerFact
-  /** Grows with each damage that is found or withdrawn. */
+  /** Grows with each damage that is found or withdrawn, and each proof. */
   readonly damageVersion: number
   damageOf(place: string, snapshot: SnapshotKey): DamageFact
+  /** When any snapshot of these identities was proven last to be whole, and restored; evidence only. Mostly from memory. */
+  newestProof(place: string, identities: readonly string[]): VolumeProofs
   /** The newest complete snapshot of these identities that is not known to be damaged. Reads the database: asked only where the newest is damaged. */
   newestSound(place: string, identities: readonly string[]): SoundSnapshot | undefined
+}
+
+export interface VolumeProofs {
+  readonly verified: ProofFact
+  readonly drilled: ProofFact
+}
+
+export const noProofs: VolumeProofs = { verified: NOT_MEASURED, drilled: NOT_MEASURED }
+
+/** What is proven of a volume's backups in one repository. */
+export function gatherProofs(
+  repository: FleetRepository,
+  spot: Spot,
+  view: PlaceView | undefined,
+  volume: VolumeName,
+  memory: Memory,
+): VolumeProofs {
+  const generation = view?.generation
+  if (generation === undefined) return noProofs
+  const names = repository.naming && identitiesOf(volume, repository.naming)
+  const summaries = summariesFor(indexOf(generation, repository), names)
+  const exact = summaries.filter(({ newest: [snapshot] }) => isExact(snapshot, generation, names))
+  return memory.newestProof(
+    spot.place,
+    exact.map(({ identity }) => identity),
+  )
 }
 
 export interface Surroundings {

@@ -1,10 +1,10 @@
 import type { FenceRecord } from "../../storage/disk/index.js"
 import type { Clock, Witnessed } from "../catalog/index.js"
-import type { DamageFact, LedgerFact, PinFact, SoundSnapshot } from "../decision/index.js"
+import type { DamageFact, LedgerFact, PinFact, ProofFact, SoundSnapshot } from "../decision/index.js"
 import { NOT_MEASURED } from "../decision/index.js"
 import type { SnapshotIntegrity, SnapshotKey } from "../findings/index.js"
 import type { Ledger } from "../ledger/index.js"
-import type { Memory } from "./gather-facts.js"
+import type { Memory, VolumeProofs } from "./gather-facts.js"
 
 export interface LedgerMemoryParts {
   readonly ledger: Ledger
@@ -94,7 +94,8 @@ export class LedgerMemory implements Memory {
   }
 
   get damageVersion(): number {
-    return this.#parts.integrity.version
+    const { version, proofVersion } = this.#parts.integrity
+    return version + proofVersion
   }
 
   damageOf(place: string, snapshot: SnapshotKey): DamageFact {
@@ -102,6 +103,14 @@ export class LedgerMemory implements Memory {
     return damage === undefined
       ? NOT_MEASURED
       : { kind: "damaged", reasons: damage.reasons, paths: damage.paths }
+  }
+
+  newestProof(place: string, identities: readonly string[]): VolumeProofs {
+    const proofs = identities.map((identity) => this.#parts.integrity.newestProof(place, identity))
+    return {
+      verified: newestOf(proofs.map(({ verified }) => verified)),
+      drilled: newestOf(proofs.map(({ drilled }) => drilled)),
+    }
   }
 
   newestSound(place: string, identities: readonly string[]): SoundSnapshot | undefined {
@@ -156,4 +165,10 @@ export class LedgerMemory implements Memory {
       this.#parts.log.warn({ place, err: error }, "the live metadata files could not be written down")
     }
   }
+}
+
+function newestOf(times: readonly (number | undefined)[]): ProofFact {
+  const known = times.filter((time) => time !== undefined)
+  if (known.length === 0) return { kind: "never" }
+  return { kind: "at", time: BigInt(Math.max(...known)) * 1_000_000n, ok: true }
 }

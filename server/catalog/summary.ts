@@ -88,7 +88,7 @@ function groupSnapshots(engine: Engine, sources: readonly SourceSnapshots[]): Ma
   const snapshots = sources.flatMap((one) => one.snapshots())
   if (sources.length > 1) snapshots.sort((one, other) => (one.start < other.start ? -1 : 1))
   for (const snapshot of snapshots) {
-    const key = groupOf(engine, snapshot)
+    const key = identityGroup(engine, snapshot)
     const group = groups.get(key)
     if (group === undefined) groups.set(key, [snapshot])
     else group.push(snapshot)
@@ -97,10 +97,10 @@ function groupSnapshots(engine: Engine, sources: readonly SourceSnapshots[]): Ma
 }
 
 /**
- * restic's mover chooses by the printed line, in which the tags stand too: a snapshot of another path that is tagged with
- * the looked-for one is a group of its own.
+ * The identity that the ledger keeps a snapshot under. restic's mover chooses by the printed line, in which the tags stand too: a
+ * snapshot of another path that is tagged with the looked-for one is a group of its own.
  */
-function groupOf(engine: Engine, { source, tags }: Snapshot): string {
+export function identityGroup(engine: Engine, { source, tags }: Snapshot): string {
   const identity = identityText(engine, source)
   return engine === "restic" && tags.some((tag) => tag.includes("/data"))
     ? `${identity} tagged /data`

@@ -3,7 +3,7 @@ import { type ExistsBody, existsBody } from "../http/contract/exists.js"
 import type { Context } from "./context.js"
 import { expected, refusal } from "./daemon-client.js"
 import { exitCodes } from "./exit-codes.js"
-import { formatBytes, formatCount, formatTime } from "./figures.js"
+import { formatBytes, formatCount, formatProof, formatTime } from "./figures.js"
 import { printable } from "./printable.js"
 import { volumeArgument } from "./volume-argument.js"
 
@@ -47,6 +47,8 @@ function renderAnswer(body: ExistsBody, { out }: Context): string {
     add("oldest", formatTime(evidence.oldest))
     add("size", formatBytes(evidence.bytes))
     add("files", formatCount(evidence.files))
+    add("verified", formatProof(evidence.verified))
+    add("drilled", formatProof(evidence.drilled))
   }
   return lines.join("\n")
 }

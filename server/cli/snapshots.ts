@@ -3,7 +3,7 @@ import type { Engine } from "../../storage/index.js"
 import { adminPaths, type SnapshotJson, type SnapshotsJson, snapshotsJson } from "../http/contract/admin.js"
 import { usageError } from "./cli-error.js"
 import type { Context } from "./context.js"
-import { formatBytes, formatCount, formatTime } from "./figures.js"
+import { formatAge, formatBytes, formatCount, formatTime } from "./figures.js"
 import { type PasswordOptions, readPassword } from "./password-option.js"
 import { snapshotsAt } from "./snapshots-at.js"
 import type { Column } from "./table.js"
@@ -29,6 +29,13 @@ export const snapshotColumns: readonly Column<SnapshotJson>[] = [
   { title: "TAGS", of: ({ tags, pins }) => [...tags, ...pins.map((pin) => `pin:${pin}`)].join(",") },
 ]
 
+/** Of a declared repository only: a bare place has no memory. */
+const proofColumn: Column<SnapshotJson> = {
+  title: "PROOF",
+  of: ({ verified, damage }) =>
+    damage == null ? (verified == null ? "-" : `${verified.level} ${formatAge(verified.at)}`) : "DAMAGED",
+}
+
 export function snapshotsCommand(program: Command, context: Context): void {
   program
     .command("snapshots")
@@ -51,7 +58,8 @@ export function snapshotsCommand(program: Command, context: Context): void {
       const { engine, id, formatVersion } = answer.repository
       const format = formatVersion === null ? "" : `, format ${formatVersion}`
       context.out.text(`${engine} repository ${id === "" ? "(id not known)" : id}${format}`)
-      context.out.table(answer.snapshots, snapshotColumns, "No snapshots.")
+      const columns = options.at === undefined ? [...snapshotColumns, proofColumn] : snapshotColumns
+      context.out.table(answer.snapshots, columns, "No snapshots.")
     })
 }
 

@@ -2,7 +2,7 @@ import type { Command } from "commander"
 import { adminPaths, type VolumeJson, volumesJson } from "../http/contract/admin.js"
 import type { Context } from "./context.js"
 import { exitCodes } from "./exit-codes.js"
-import { formatBytes, formatCount, formatTime } from "./figures.js"
+import { formatAge, formatBytes, formatCount, formatTime } from "./figures.js"
 import type { Column } from "./table.js"
 
 interface Options {
@@ -19,6 +19,7 @@ const columns: readonly Column<VolumeJson>[] = [
   { title: "SNAPSHOTS", of: ({ snapshots }) => formatCount(snapshots), align: "right" },
   { title: "NEWEST (UTC)", of: ({ newest }) => formatTime(newest) },
   { title: "SIZE", of: ({ bytes }) => formatBytes(bytes), align: "right" },
+  { title: "VERIFIED", of: ({ verified }) => formatAge(verified) },
   { title: "REPOSITORY", of: ({ repository }) => repository ?? "-" },
 ]
 

@@ -17,7 +17,7 @@ import type { Jobs } from "../jobs/index.js"
 import type { Answering } from "./answering.js"
 import type { Kept } from "./kept.js"
 import type { Surroundings } from "./surroundings.js"
-import { putJobsTogether } from "./working.js"
+import { putWorkTogether } from "./working.js"
 
 /** What an administrator sees and does, and what the daemon does by itself. Nothing of it is started. */
 export interface Administering {
@@ -55,7 +55,8 @@ export function putAdministrationTogether(
     log,
   })
   const touched = new TouchedVolumes(keeper, catalog)
-  const jobs = putJobsTogether(kept, answering, touched, surroundings)
+  const work = putWorkTogether(kept, answering, touched, surroundings)
+  const { jobs } = work
   const apply: ApplyParts = {
     shelf,
     jobs: () => [...jobs.kinds.values()],
@@ -70,13 +71,13 @@ export function putAdministrationTogether(
       keeper.replace(document)
       answering.declare()
       copies.redeclared()
-      jobs.redeclared()
+      work.redeclared()
     },
     record: (acknowledged, by) => {
       log.info({ acknowledged, by }, "document applied")
     },
   }
-  const views = new AdministratorViews({ keeper, catalog, answerer, known, clock })
+  const views = new AdministratorViews({ keeper, catalog, answerer, known, integrity, clock })
   const ledgerCopies = () => copies.checks()
   const administration = new LocalAdministration({
     views,
@@ -128,6 +129,8 @@ export function putAdministrationTogether(
       memory,
       integrity,
       touched,
+      jobs,
+      now: () => clock.now().wall,
       ledgerCopies,
     }),
     clock,

@@ -1,19 +1,25 @@
 import { declaredSchedules, JobSubjects, SourceNames, type TouchedVolumes } from "../administration/index.js"
 import { drillSettings } from "../config/index.js"
-import { AnomalyMemoryTable, DrillTable, JobMemory, Runs } from "../db/index.js"
+import { AnomalyMemoryTable, DatabaseError, DrillTable, JobMemory, Runs } from "../db/index.js"
 import { Jobs, tidyJob } from "../jobs/index.js"
-import { type ReadingParts, readingJobs } from "../reading/index.js"
+import { forgetUndeclared, type ReadingParts, readingJobs } from "../reading/index.js"
 import type { Answering } from "./answering.js"
 import type { Kept } from "./kept.js"
 import type { Surroundings } from "./surroundings.js"
 
+export interface Work {
+  readonly jobs: Jobs
+  /** Another document holds now. */
+  redeclared(): void
+}
+
 /** The jobs of the daemon, their schedules and their runs. */
-export function putJobsTogether(
-  { database, shelf, findings, integrity }: Kept,
+export function putWorkTogether(
+  { database, ledger, shelf, findings, integrity }: Kept,
   { keeper, catalog }: Answering,
   touched: TouchedVolumes,
   { stateDirectory, clock, engines, moreJobs = [], counts, log }: Surroundings,
-): Jobs {
+): Work {
   const names = new SourceNames(keeper)
   const subjects = new JobSubjects({ keeper, catalog })
   const reading: ReadingParts = {
@@ -21,6 +27,8 @@ export function putJobsTogether(
     clock,
     document: () => keeper.fleet.document,
     placeOf: ({ place }) => keeper.declaredAt(place),
+    isDeclared: (place) => keeper.repositoryAt(place) !== undefined,
+    isPinned: (place, id) => [undefined, "", id].includes(ledger.pins.get(place)?.repositoryId),
     volumesOf: (place, identity) => touched.of(place, identity),
     volumesIn: (place) => touched.in(place),
     volumesOfSource: (place, source) => names.volumes(place, source),
@@ -37,7 +45,7 @@ export function putJobsTogether(
     findings: findings.findings,
     integrity,
   }
-  return new Jobs({
+  const jobs = new Jobs({
     stateDirectory,
     kinds: (parts) => [
       tidyJob({ ...parts, now: () => clock.now().wall }),
@@ -60,4 +68,20 @@ export function putJobsTogether(
     ...(counts === undefined ? {} : { ended: counts.ended }),
     log,
   })
+  return {
+    jobs,
+    redeclared: () => {
+      jobs.redeclared()
+      try {
+        forgetUndeclared(reading)
+      } catch (error) {
+        // On a full disk; the next document does it.
+        if (!(error instanceof DatabaseError)) throw error
+        log.warn(
+          { err: error },
+          "findings of repositories that are not declared any more could not be closed",
+        )
+      }
+    },
+  }
 }

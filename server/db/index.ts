@@ -23,6 +23,8 @@ export { SealedSecrets } from "./secrets.js"
 export { type SimilarDismissal, SimilarDismissals } from "./similar-dismissals.js"
 export {
   type IntegrityLevel,
+  type KeptKey,
+  type NewestProof,
   SnapshotIntegrityTable,
   type StoredDamage,
   type StoredIntegrity,

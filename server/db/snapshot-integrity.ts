@@ -46,6 +46,18 @@ interface Row {
   readonly run: string | null
 }
 
+export interface KeptKey {
+  readonly start: Instant
+  readonly root: string
+  readonly engineId: string
+}
+
+/** Unix milliseconds. */
+export interface NewestProof {
+  readonly verified: number | undefined
+  readonly drilled: number | undefined
+}
+
 const columns = `place, start_ns AS start, root, identity, engine_id AS engineId, listed_at AS listedAt, reachable_at AS reachableAt,
   read_at AS readAt, restored_at AS restoredAt, damage_level AS damageLevel, damaged_at AS damagedAt, reasons, paths, sample, run`
 
@@ -60,6 +72,7 @@ export class SnapshotIntegrityTable {
   readonly #remove
   readonly #removePlace
   readonly #keys
+  readonly #newestProof
 
   constructor(connection: Database.Database) {
     this.#connection = connection
@@ -87,10 +100,16 @@ export class SnapshotIntegrityTable {
     )
     this.#removePlace = connection.prepare<[string]>("DELETE FROM snapshot_integrity WHERE place = ?")
     this.#keys = connection
-      .prepare<[string], { start: bigint; root: string; engineId: string }>(
-        "SELECT start_ns AS start, root, engine_id AS engineId FROM snapshot_integrity WHERE place = ?",
+      .prepare<[string, bigint, string, number], KeptKey>(
+        `SELECT start_ns AS start, root, engine_id AS engineId FROM snapshot_integrity
+         WHERE place = ? AND (start_ns, root) > (?, ?) ORDER BY start_ns, root LIMIT ?`,
       )
       .safeIntegers()
+    this.#newestProof = connection.prepare<[string, string], NewestProof>(
+      `SELECT max(max(coalesce(reachable_at, 0), coalesce(read_at, 0), coalesce(restored_at, 0))) AS verified,
+         max(coalesce(restored_at, 0)) AS drilled
+       FROM snapshot_integrity WHERE place = ? AND identity = ? AND damage_level IS NULL`,
+    )
   }
 
   /** All of it or nothing. Throws DatabaseError. */
@@ -117,8 +136,16 @@ export class SnapshotIntegrityTable {
     return translated("reading what was verified", () => this.#inPlace.all(place, before, most)).map(toDomain)
   }
 
-  keys(place: string): { start: Instant; root: string; engineId: string }[] {
-    return translated("reading what was verified", () => this.#keys.all(place))
+  /** In their own order, those behind `after`. */
+  keys(place: string, after: Pick<KeptKey, "start" | "root"> | undefined, most: number): KeptKey[] {
+    const { start, root } = after ?? { start: -(2n ** 63n), root: "" }
+    return translated("reading what was verified", () => this.#keys.all(place, start, root, most))
+  }
+
+  /** When any snapshot of an identity was proven last, by more than a listing; undefined: never. Damaged ones do not count. */
+  newestProof(place: string, identity: string): NewestProof {
+    const row = translated("reading what was verified", () => this.#newestProof.get(place, identity))
+    return { verified: row?.verified || undefined, drilled: row?.drilled || undefined }
   }
 
   put({ proven, damage, ...row }: StoredIntegrity): void {

@@ -1,5 +1,11 @@
 import type { Instant } from "../../storage/instant.js"
-import type { SnapshotIntegrityTable, StoredDamage, StoredIntegrity } from "../db/index.js"
+import type {
+  KeptKey,
+  NewestProof,
+  SnapshotIntegrityTable,
+  StoredDamage,
+  StoredIntegrity,
+} from "../db/index.js"
 import { storable } from "../ledger/index.js"
 import {
   afterResult,
@@ -30,6 +36,10 @@ export interface IntegrityRecord {
 /** A path out of a repository may be as long as its writer likes. */
 const MOST_PATH = 1_000
 const MOST_REASONS = 20
+/** Keys that are looked at without a pause. */
+const STEP = 500
+/** Identities of which it is remembered when they were proven last. */
+const MOST_PROOFS = 20_000
 
 /**
  * What reading proved of each snapshot, and what it found damaged: the ledger of verify, scrub and drills, and what decisions ask. The
@@ -39,6 +49,8 @@ export class SnapshotIntegrity {
   readonly #table: SnapshotIntegrityTable
   readonly #damaged = new Map<string, Map<string, StoredIntegrity>>()
   #version = 0
+  #proofVersion = 0
+  readonly #proofs = new Map<string, NewestProof>()
 
   constructor(table: SnapshotIntegrityTable) {
     this.#table = table
@@ -48,6 +60,23 @@ export class SnapshotIntegrity {
   /** Grows with each damage that is found or withdrawn: answers that rest on an earlier one are worked out anew. */
   get version(): number {
     return this.#version
+  }
+
+  /** Grows with everything that is written down. */
+  get proofVersion(): number {
+    return this.#proofVersion
+  }
+
+  /** When any snapshot of an identity that is not damaged was proven last to be whole, or was restored. Mostly from memory. */
+  newestProof(place: string, identity: string): NewestProof {
+    const key = `${place}\0${identity}`
+    let proof = this.#proofs.get(key)
+    if (proof === undefined) {
+      proof = this.#table.newestProof(place, identity)
+      if (this.#proofs.size >= MOST_PROOFS) this.#proofs.clear()
+      this.#proofs.set(key, proof)
+    }
+    return proof
   }
 
   /** Writes down results of one place, all or none of them. Throws DatabaseError; then nothing counts as recorded. */
@@ -120,11 +149,28 @@ export class SnapshotIntegrity {
 
   /** Forgets the snapshots of a place that are none of these: a complete listing does not show them any more. */
   keepOnly(place: string, snapshots: Iterable<SnapshotKey>): void {
-    const isThere = among(snapshots)
-    this.#forget(
-      place,
-      this.#table.keys(place).filter((row) => !isThere(row)),
-    )
+    const steps = this.keepOnlyInSteps(place, snapshots)
+    while (steps.next().done !== true);
+  }
+
+  /** The same in steps of some milliseconds, for a place of many: whoever takes them gives others a turn between them. */
+  *keepOnlyInSteps(place: string, snapshots: Iterable<SnapshotKey>): Generator<void, void, void> {
+    const there = new Among()
+    let count = 0
+    for (const snapshot of snapshots) {
+      there.add(snapshot)
+      if (++count % STEP === 0) yield
+    }
+    let last: KeptKey | undefined
+    do {
+      const keys = this.#table.keys(place, last, STEP)
+      this.#forget(
+        place,
+        keys.filter((row) => !there.has(row)),
+      )
+      last = keys.at(-1)
+      yield
+    } while (last !== undefined)
   }
 
   countIn(place: string): number {
@@ -140,16 +186,18 @@ export class SnapshotIntegrity {
   keepDamagedOnly(place: string, identity: string, snapshots: Iterable<SnapshotKey>): void {
     const damaged = [...(this.#damaged.get(place)?.values() ?? [])].filter((row) => row.identity === identity)
     if (damaged.length === 0) return
-    const isThere = among(snapshots)
+    const there = new Among()
+    for (const snapshot of snapshots) there.add(snapshot)
     this.#forget(
       place,
-      damaged.filter((row) => !isThere(row)),
+      damaged.filter((row) => !there.has(row)),
     )
   }
 
   /** What was known of a place is about another repository. */
   forgetPlace(place: string): void {
     this.#table.removePlace(place)
+    this.#changed()
     if (this.#damaged.delete(place)) this.#version++
   }
 
@@ -158,6 +206,7 @@ export class SnapshotIntegrity {
     this.#table.together(() => {
       for (const { start, root } of gone) this.#table.remove(place, start, root)
     })
+    this.#changed()
     const there = this.#damaged.get(place)
     let changed = false
     for (const { start, root } of gone) changed = there?.delete(keyOf(start, root)) === true || changed
@@ -165,7 +214,13 @@ export class SnapshotIntegrity {
     if (changed) this.#version++
   }
 
+  #changed(): void {
+    this.#proofVersion++
+    this.#proofs.clear()
+  }
+
   #took(place: string, after: ReadonlyMap<string, StoredIntegrity>): void {
+    if (after.size > 0) this.#changed()
     let changed = false
     for (const [key, row] of after) {
       const before = this.#damaged.get(place)?.get(key)?.damage
@@ -195,17 +250,19 @@ function keyOf(start: Instant, root: string): string {
   return `${storable(start)}/${root}`
 }
 
-type KeptRow = Pick<StoredIntegrity, "start" | "root" | "engineId">
+/** Whether a row is one of some snapshots: by what it is, or, where only names can be read, by its engine's id. */
+class Among {
+  readonly #keys = new Set<string>()
+  readonly #ids = new Set<string>()
 
-/** Whether a row is one of these snapshots: by what it is, or, where only names can be read, by its engine's id. */
-function among(snapshots: Iterable<SnapshotKey>): (row: KeptRow) => boolean {
-  const keys = new Set<string>()
-  const ids = new Set<string>()
-  for (const { id, start, root } of snapshots) {
-    ids.add(id)
-    if (root !== undefined) keys.add(keyOf(start, root))
+  add({ id, start, root }: SnapshotKey): void {
+    this.#ids.add(id)
+    if (root !== undefined) this.#keys.add(keyOf(start, root))
   }
-  return ({ start, root, engineId }) => keys.has(keyOf(start, root)) || ids.has(engineId)
+
+  has({ start, root, engineId }: KeptKey): boolean {
+    return this.#keys.has(keyOf(start, root)) || this.#ids.has(engineId)
+  }
 }
 
 function bounded(result: IntegrityResult): IntegrityResult {

@@ -1,19 +1,23 @@
-import type { ReadingParts, RepositorySubject } from "./parts.js"
+import type { ReadingParts } from "./parts.js"
+import { placeOfScope, SOURCE as VERIFY } from "./verify/keep-report.js"
 
-/** What a kind of job keeps of places besides findings. */
-export interface KeptPlaces {
-  readonly places: () => readonly string[]
-  readonly removePlace: (place: string) => void
-}
+/** The jobs that tell findings, by the names of their sources. */
+const SOURCES = ["scrub", VERIFY, "anomalies", "drill"]
 
-/** Closes what a job told of places that no declaration covers any more, and forgets what it keeps of them. Throws DatabaseError. */
-export function forgetUndeclared(
-  { placeOf, findings }: Pick<ReadingParts, "placeOf" | "findings">,
-  source: string,
-  subject: RepositorySubject,
-  kept: KeptPlaces,
-): void {
-  const isDeclared = (place: string): boolean => placeOf({ ...subject, place }) !== undefined
-  for (const place of kept.places()) if (!isDeclared(place)) kept.removePlace(place)
-  findings.onlyScopes(source, [...findings.scopes(source).filter(isDeclared), subject.place])
+/**
+ * Closes what the jobs told of places that no document declares any more, and forgets what they keep of them; data, ledger and pins stay.
+ * Throws DatabaseError.
+ */
+export function forgetUndeclared({
+  isDeclared,
+  findings,
+  anomalyMemory,
+  drills,
+}: Pick<ReadingParts, "isDeclared" | "findings" | "anomalyMemory" | "drills">): void {
+  for (const table of [anomalyMemory, drills])
+    for (const place of table.places()) if (!isDeclared(place)) table.removePlace(place)
+  for (const source of SOURCES) {
+    const there = findings.scopes(source).filter((scope) => isDeclared(placeOfScope(scope)))
+    findings.onlyScopes(source, there)
+  }
 }

@@ -15,6 +15,10 @@ export interface ReadingParts {
   readonly document: () => Document
   /** Where a subject is to be read, and how it is declared; undefined: it is declared no more. */
   readonly placeOf: (subject: RepositorySubject) => ReadingPlace | undefined
+  /** Whether a document declares what lies in a place. */
+  readonly isDeclared: (place: string) => boolean
+  /** Whether this is the repository that belongs in a place, as far as one was seen there before. */
+  readonly isPinned: (place: string, repositoryId: string) => boolean
   /** Whose backups an identity's are, as far as names tell. */
   readonly volumesOf: (place: string, identity: string) => readonly VolumeKey[]
   /** Whose backups lie in a place, as far as names tell. */

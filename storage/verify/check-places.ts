@@ -15,12 +15,28 @@ export interface SeenPacks {
 /** More are not kept: a repository whose whole index is gone has nothing else. */
 const MOST_UNINDEXED = 10_000
 
-export async function seePacks(stored: StoredContents, signal: AbortSignal | undefined): Promise<SeenPacks> {
+/** Packs looked at before others get a turn. */
+const TURN = 1_000
+
+export interface SeeingOptions {
+  readonly signal: AbortSignal | undefined
+  readonly pause: (() => Promise<void>) | undefined
+  /** Packs seen until now. */
+  readonly progress: (count: number) => void
+}
+
+export async function seePacks(
+  stored: StoredContents,
+  { signal, pause, progress }: SeeingOptions,
+): Promise<SeenPacks> {
   const lengths = new Float64Array(stored.packCount).fill(NOT_THERE)
   const unindexed: PackFile[] = []
   let count = 0
   for await (const file of stored.packFiles(signal)) {
-    count++
+    if (++count % TURN === 0) {
+      progress(count)
+      await pause?.()
+    }
     if (file.pack !== undefined) lengths[file.pack] = file.length
     else if (unindexed.length < MOST_UNINDEXED) unindexed.push(file)
   }

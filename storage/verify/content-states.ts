@@ -27,7 +27,7 @@ export class ContentStates {
   readonly readDay: Uint16Array
   readonly #unindexed = new Set<string>()
   #unindexedBeyond = 0
-  #suspects: { readonly row: number; readonly pack: number; readonly code: DamageCode }[] = []
+  readonly #suspects: { readonly row: number; readonly pack: number; readonly code: DamageCode }[] = []
   readonly #badPlaces: { readonly pack: number; readonly code: DamageCode }[] = []
   #neededCount = 0
   #lostCount = 0
@@ -104,16 +104,26 @@ export class ContentStates {
 
   /** Makes lost what was read in no place. */
   settleSuspects(): void {
-    for (const { row, pack, code } of this.#suspects) {
+    for (const { row, pack, code } of this.#suspects.splice(0)) {
       if (!this.isRead(row)) this.markLost(row, code)
       else this.#badPlaces.push({ pack, code })
     }
-    this.#suspects = []
   }
 
   /** Places that cannot be read, of contents that can be read elsewhere. */
   get badPlaces(): readonly { readonly pack: number; readonly code: DamageCode }[] {
     return this.#badPlaces
+  }
+
+  /** Day of the oldest reading of what is needed; undefined when nothing of it was read. */
+  get oldestReading(): number | undefined {
+    let oldest: number | undefined
+    for (let row = 0; row < this.#flags.length; row++) {
+      if (!this.isNeeded(row) || !this.isRead(row)) continue
+      const day = this.readDay[row] ?? 0
+      if (oldest === undefined || day < oldest) oldest = day
+    }
+    return oldest
   }
 
   /** The first code stays. */

@@ -10,5 +10,7 @@ export type {
   VerifyProgress,
   VerifyResult,
 } from "./types.js"
+export { memoryFile } from "./memory-file.js"
+export { isUnclear } from "./unclear.js"
 export { verify } from "./verify.js"
 export { lostInPacks } from "./lost-in-packs.js"

@@ -22,6 +22,8 @@ export interface MemoryFacts {
   readonly repositoryId: string
   readonly walkedDay: number
   readonly isWhole: boolean
+  /** Contents of these are to be read again, though they could be read. */
+  readonly doubted: ReadonlySet<number>
 }
 
 /** Writes down what is needed, and what of it was read when. */
@@ -37,13 +39,19 @@ export function writeMemory(stored: StoredContents, states: ContentStates, facts
     if (!states.isNeeded(row)) continue
     image.set(keyOf(stored, row), at)
     image.writeUInt32LE(placesOf(stored, row), at + KEY)
-    const isRead = states.isRead(row) && states.lossOf(row) === undefined
+    const isRead =
+      states.isRead(row) && states.lossOf(row) === undefined && !liesIn(stored, row, facts.doubted)
     image.writeUInt16LE(isRead ? (states.readDay[row] ?? 0) : 0, at + KEY + 4)
     image[at + KEY + 6] = states.isWalked(row) ? 1 : 0
     at += RECORD
   }
   image.writeUInt32LE(crc32(image.subarray(0, at)), at)
   return image
+}
+
+function liesIn(stored: StoredContents, row: number, packs: ReadonlySet<number>): boolean {
+  if (packs.size === 0) return false
+  return [...stored.placesAt(row)].some((place) => packs.has(stored.placeAt(place).pack))
 }
 
 export interface Trust {

@@ -31,8 +31,10 @@ export interface ReadingOptions {
   readonly opener: OpenerSpec
   /** Undefined: only what has a directory can be read by threads. */
   readonly directory: string | undefined
+  /** 0: none beside this one. */
   readonly threads: number
   readonly signal: AbortSignal | undefined
+  readonly pause: (() => Promise<void>) | undefined
 }
 
 /** A result needs little; young objects of a thread are gone with its job. */
@@ -50,6 +52,7 @@ export async function readJobs(
   const work = async (reader: Reader): Promise<void> => {
     for (let next = jobs.next(); next.done !== true; next = jobs.next()) {
       options.signal?.throwIfAborted()
+      await options.pause?.()
       take(next.value, await reader.read(next.value))
       if (failed) return
       await new Promise(setImmediate)
@@ -71,10 +74,14 @@ export async function readJobs(
 
 async function startReaders(options: ReadingOptions): Promise<Reader[]> {
   const { files, opener, directory, threads } = options
-  // From the sources, as tests run, there is no compiled thread: then all is read here.
-  if (directory === undefined || threads === 0 || !existsSync(fileURLToPath(script))) {
+  if (directory === undefined || threads === 0) {
     const ready = await createOpener(opener)
     return [{ read: (job) => readPack(files, ready, job), close: () => Promise.resolve() }]
+  }
+  if (!existsSync(script)) {
+    throw new StorageError("missing", `${fileURLToPath(script)}, a part of Cistern itself, is not there`, {
+      hint: "Cistern is not installed whole: install it anew.",
+    })
   }
   return Array.from({ length: threads }, () => new ThreadReader(directory, opener, options.signal))
 }

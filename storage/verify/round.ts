@@ -8,6 +8,7 @@ import { recall, writeMemory } from "./memory-image.js"
 import { Misfits } from "./misfits.js"
 import { PackPlan } from "./pack-plan.js"
 import { readJobs } from "./reading-threads.js"
+import { SteadyMemory } from "./steady-memory.js"
 import type { BadBlob, VerifyOptions, VerifyProgress } from "./types.js"
 import { walkTrees } from "./walk-trees.js"
 
@@ -41,12 +42,14 @@ export interface Round {
   readonly read: number
   readonly remembered: number
   readonly bytesRead: number
+  /** Day of the oldest reading that is relied on. */
+  readonly readSince: number
 }
 
 /** Snapshots first, then indexes, packs last: so that each names nothing that the next cannot know. */
 export async function round(sources: RoundSources): Promise<Round> {
   const { repository, options, day, since, image } = sources
-  const { signal } = options
+  const { signal, pause } = options
   const progress = (told: Partial<VerifyProgress> & Pick<VerifyProgress, "phase">): void => {
     options.progress?.({ items: 0, totalItems: undefined, bytes: 0, totalBytes: undefined, ...told })
   }
@@ -67,55 +70,83 @@ export async function round(sources: RoundSources): Promise<Round> {
     misfits,
     day,
     signal,
+    pause,
     progress: (items, totalItems) => {
       progress({ phase: "trees", items, totalItems })
     },
   })
   progress({ phase: "packs" })
-  const packs = await seePacks(stored, signal)
+  const packs = await seePacks(stored, {
+    signal,
+    pause,
+    progress: (items) => {
+      progress({ phase: "packs", items })
+    },
+  })
   checkPlaces(stored, states, packs)
   const walkedDay = recalled?.walkedDay ?? day
   const found = { listing, snapshots, contents, states, misfits, packs, ...walked, walkedDay }
-  if (options.level !== "read") return { ...found, ...NOTHING_READ, remembered: 0 }
+  const damagedEnds = new Set<number>()
+  if (options.level !== "read")
+    return { ...found, damagedEnds, read: 0, bytesRead: 0, remembered: 0, readSince: day }
+  // What was read until now need not be read again.
+  const save = async (): Promise<void> => {
+    const facts = { repositoryId, walkedDay, isWhole: false, doubted: doubtedPacks(states, damagedEnds) }
+    await options.memory?.save(writeMemory(stored, states, facts))
+  }
   try {
-    const reading = await readAll(sources, stored, states, packs, progress)
-    return { ...found, ...reading, remembered: recalled?.read ?? 0 }
+    const reading = await readAll(sources, { stored, states, packs, damagedEnds, save, progress })
+    return { ...found, damagedEnds, ...reading, remembered: recalled?.read ?? 0 }
   } catch (error) {
-    // What was read until now need not be read again.
-    await options.memory?.save(writeMemory(stored, states, { repositoryId, walkedDay, isWhole: false }))
+    await save()
     throw error
   }
 }
 
-const NOTHING_READ = { damagedEnds: new Set<number>(), read: 0, bytesRead: 0 }
+/** Packs of which a part cannot be read that nothing needs: believed to be whole they would be looked at no more. */
+export function doubtedPacks(states: ContentStates, damagedEnds: ReadonlySet<number>): ReadonlySet<number> {
+  return new Set([...damagedEnds, ...states.badPlaces.map(({ pack }) => pack)])
+}
+
+interface Readable {
+  readonly stored: StoredContents
+  readonly states: ContentStates
+  readonly packs: SeenPacks
+  readonly damagedEnds: Set<number>
+  readonly save: () => Promise<void>
+  readonly progress: (told: Partial<VerifyProgress> & Pick<VerifyProgress, "phase">) => void
+}
 
 async function readAll(
   { files, options, threads, day }: RoundSources,
-  stored: StoredContents,
-  states: ContentStates,
-  packs: SeenPacks,
-  progress: (told: Partial<VerifyProgress> & Pick<VerifyProgress, "phase">) => void,
-): Promise<Pick<Round, "damagedEnds" | "read" | "bytesRead">> {
+  { stored, states, packs, damagedEnds, save, progress }: Readable,
+): Promise<Pick<Round, "read" | "bytesRead" | "readSince">> {
   const plan = new PackPlan(stored, states, packs)
-  const damagedEnds = new Set<number>()
   let [items, bytes] = [0, 0]
-  const { signal, directory } = options
-  await readJobs(plan.jobs(), { files, opener: stored.opener, directory, threads, signal }, (job, result) => {
-    // A result of a thread holds no more than what was wrong.
-    const codes = new Map(result.lost.map(({ item, code }) => [item, code]))
-    for (const [item, row] of job.rows.entries()) {
-      const code = codes.get(item)
-      // Of several places one is enough. The last failure is kept until all are known.
-      if (code === undefined) states.markRead(row, day)
-      else states.markSuspect(row, job.pack, code)
-    }
-    if (result.endDamaged) damagedEnds.add(job.pack)
-    items += job.items.length
-    bytes += result.bytes
-    progress({ phase: "contents", items, totalItems: plan.items, bytes, totalBytes: plan.bytes })
-  })
-  states.settleSuspects()
-  return { damagedEnds, read: items, bytesRead: bytes }
+  const { signal, directory, pause } = options
+  const reading = { files, opener: stored.opener, directory, threads, signal, pause }
+  const memory = new SteadyMemory(save)
+  try {
+    await readJobs(plan.jobs(), reading, (job, result) => {
+      // A result of a thread holds no more than what was wrong.
+      const codes = new Map(result.lost.map(({ item, code }) => [item, code]))
+      for (const [item, row] of job.rows.entries()) {
+        const code = codes.get(item)
+        // Of several places one is enough. The last failure is kept until all are known.
+        if (code === undefined) states.markRead(row, day)
+        else states.markSuspect(row, job.pack, code)
+      }
+      if (result.endDamaged) damagedEnds.add(job.pack)
+      items += job.items.length
+      bytes += result.bytes
+      progress({ phase: "contents", items, totalItems: plan.items, bytes, totalBytes: plan.bytes })
+      memory.tick()
+    })
+  } finally {
+    await memory.settle()
+    states.settleSuspects()
+  }
+  return { read: items, bytesRead: bytes, readSince: states.oldestReading ?? day }
 }
 
 /** What is wrong with packs, whatever snapshots need of them; what lies in them is counted. */

@@ -63,6 +63,8 @@ export interface VerifyCounts {
   /** Of these read before, and remembered. */
   readonly remembered: number
   readonly bytesRead: number
+  /** Level `read`: how many days ago the oldest reading was that is relied on. */
+  readonly oldestReadingDays: number
   /** Directories read now. */
   readonly directories: number
   /** How often the indexes were read. */
@@ -90,7 +92,8 @@ export interface VerifyResult {
 }
 
 export interface VerifyProgress {
-  readonly phase: "indexes" | "trees" | "packs" | "contents"
+  /** `damage`: something is lost, and it is found out what that costs. */
+  readonly phase: "indexes" | "trees" | "packs" | "contents" | "damage"
   /** Directories, packs or contents that are done, and how many are known of. */
   readonly items: number
   readonly totalItems: number | undefined
@@ -109,6 +112,8 @@ export interface VerifyOptions {
   readonly level: VerifyLevel
   readonly signal?: AbortSignal
   readonly progress?: (progress: VerifyProgress) => void
+  /** Awaited between pieces of work of a second or less: it may take as long as it likes. */
+  readonly pause?: () => Promise<void>
   readonly memory?: VerifyMemory
   /** What was read so long ago is read again; 30 when not said, 0 to trust nothing. */
   readonly maxAgeDays?: number

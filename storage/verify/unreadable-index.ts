@@ -30,7 +30,15 @@ export function withoutIndex(
     bad: [{ blob: typeof file === "string" ? file : "", code, contents: 0 }],
     badBeyond: 0,
     unindexed: [],
-    counts: { contents: 0, read: 0, remembered: 0, bytesRead: 0, directories: 0, rounds: 1 },
+    counts: {
+      contents: 0,
+      read: 0,
+      remembered: 0,
+      bytesRead: 0,
+      oldestReadingDays: 0,
+      directories: 0,
+      rounds: 2,
+    },
     problem: error,
   }
 }

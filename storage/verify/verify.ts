@@ -5,7 +5,7 @@ import { impactOf } from "../impact/index.js"
 import type { Listing, Repository, Snapshot } from "../repository.js"
 import { damageOf, markedContents } from "./marked-contents.js"
 import { writeMemory } from "./memory-image.js"
-import { badBlobsOf, type Round, round, type RoundSources } from "./round.js"
+import { badBlobsOf, doubtedPacks, type Round, round, type RoundSources } from "./round.js"
 import type { BadBlob, VerifiedSnapshot, VerifyOptions, VerifyResult } from "./types.js"
 import { unindexedOf } from "./unindexed.js"
 import { isDamagedMetadata, withoutIndex } from "./unreadable-index.js"
@@ -40,9 +40,16 @@ export async function verify(
   const sources = { repository, files, options, threads, day, since: Math.max(1, day - age) }
   let image = age === 0 ? undefined : await options.memory?.load()
   let before: ReadonlySet<string> | undefined
+  let failure: string | undefined
   for (let rounds = 1; rounds <= MOST_ROUNDS; rounds++) {
     const found = await attempt({ ...sources, image })
-    if (found instanceof StorageError) return withoutIndex(found, await listed(repository), facts)
+    if (found instanceof StorageError) {
+      const told = `${found.code} ${found.message}`
+      if (failure === told) return withoutIndex(found, await listed(repository), facts)
+      failure = told
+      continue
+    }
+    failure = undefined
     const bad = badBlobsOf(found)
     const suspects = suspectsOf(found, bad)
     const isConfirmed = before !== undefined && suspects.every((suspect) => before?.has(suspect))
@@ -51,7 +58,7 @@ export async function verify(
     before = new Set(suspects)
     if (!isWhole && !isConfirmed) continue
     await options.memory?.save(image)
-    return resultOf(found, bad, { ...facts, rounds, isWhole, options, nowMs: now() })
+    return resultOf(found, bad, { ...facts, day, rounds, isWhole, options, nowMs: now() })
   }
   throw new StorageError("unstable", `${repository.location} changed faster than it could be verified`, {
     facts: { rounds: MOST_ROUNDS },
@@ -89,14 +96,17 @@ function suspectsOf({ misfits, states, rootless }: Round, bad: readonly BadBlob[
   ]
 }
 
-function imageOf({ contents, states, listing, walkedDay }: Round, isWhole: boolean): Uint8Array {
-  return writeMemory(contents.stored, states, { repositoryId: listing.repositoryId, walkedDay, isWhole })
+function imageOf({ contents, states, listing, walkedDay, damagedEnds }: Round, isWhole: boolean): Uint8Array {
+  const { repositoryId } = listing
+  const doubted = doubtedPacks(states, damagedEnds)
+  return writeMemory(contents.stored, states, { repositoryId, walkedDay, isWhole, doubted })
 }
 
 interface Facts {
   readonly engine: VerifyResult["engine"]
   readonly level: VerifyResult["level"]
   readonly at: number
+  readonly day: number
   readonly rounds: number
   readonly isWhole: boolean
   readonly options: VerifyOptions
@@ -104,14 +114,15 @@ interface Facts {
 }
 
 async function resultOf(found: Round, bad: readonly BadBlob[], facts: Facts): Promise<VerifyResult> {
-  const { engine, level, at, rounds, isWhole, options, nowMs } = facts
+  const { engine, level, at, day, rounds, isWhole, options, nowMs } = facts
   const { listing, states, packs } = found
   const damage = isWhole ? new Map<Snapshot, VerifiedSnapshot>() : await damagedSnapshots(found, options)
   const snapshots = found.snapshots.map((snapshot): VerifiedSnapshot => ({
     ...{ snapshot, ok: true, level, damaged: [], beyond: 0, reasons: [] },
     ...damage.get(snapshot),
   }))
-  const { directories, read, remembered, bytesRead } = found
+  const { directories, read, remembered, bytesRead, readSince } = found
+  const oldestReadingDays = day - readSince
   return {
     engine,
     repositoryId: listing.repositoryId,
@@ -122,7 +133,15 @@ async function resultOf(found: Round, bad: readonly BadBlob[], facts: Facts): Pr
     bad: bad.slice(0, MOST_BAD),
     badBeyond: Math.max(0, bad.length - MOST_BAD) + states.unindexedBeyond,
     unindexed: unindexedOf(packs.unindexed, listing.writers, nowMs),
-    counts: { contents: states.neededCount, read, remembered, bytesRead, directories, rounds },
+    counts: {
+      contents: states.neededCount,
+      read,
+      remembered,
+      bytesRead,
+      oldestReadingDays,
+      directories,
+      rounds,
+    },
   }
 }
 
@@ -131,15 +150,18 @@ async function damagedSnapshots(
   options: VerifyOptions,
 ): Promise<Map<Snapshot, VerifiedSnapshot>> {
   const { snapshots, contents, states, misfits } = found
-  const { signal, level, mostPaths = USUAL_PATHS } = options
+  const { signal, level, mostPaths = USUAL_PATHS, progress } = options
   const marked = markedContents(contents, states, misfits)
   const impact = await impactOf(marked, snapshots, () => false, {
     most: mostPaths,
+    progress: (items, totalItems) => {
+      progress?.({ phase: "damage", items, totalItems, bytes: 0, totalBytes: undefined })
+    },
     ...(signal === undefined ? {} : { signal }),
   })
-  const damaged = impact.snapshots.map(({ snapshot, paths, beyond }): [Snapshot, VerifiedSnapshot] => {
+  const damaged = impact.snapshots.map(({ snapshot, paths, beyond, ...of }): [Snapshot, VerifiedSnapshot] => {
     const named = paths.map(({ path, reason }) => ({ path, code: damageOf(reason) }))
-    const reasons = [...new Set(named.map(({ code }) => code))].sort()
+    const reasons = [...new Set(of.reasons.map(damageOf))].sort()
     return [snapshot, { snapshot, ok: false, level, damaged: named, beyond, reasons }]
   })
   return new Map(damaged)

@@ -15,6 +15,7 @@ export interface WalkSources {
   /** Today: what is read in passing was read today. */
   readonly day: number
   readonly signal: AbortSignal | undefined
+  readonly pause: (() => Promise<void>) | undefined
   /** Directories read, and known of. */
   readonly progress: (read: number, known: number) => void
 }
@@ -49,7 +50,7 @@ class Walk {
   }
 
   async from(snapshot: Snapshot): Promise<void> {
-    const { contents, signal, progress } = this.#sources
+    const { contents, signal, pause, progress } = this.#sources
     let root: SnapshotEntry
     try {
       root = contents.root(snapshot)
@@ -61,6 +62,7 @@ class Walk {
     await this.#meet(root, root)
     for (let object = this.#waiting.pop(); object !== undefined; object = this.#waiting.pop()) {
       signal?.throwIfAborted()
+      await pause?.()
       await this.#enter(directoryOf(object, root))
       progress(this.read, this.#known)
     }

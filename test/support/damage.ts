@@ -20,6 +20,15 @@ export function filesBelow(directory: string, pattern: RegExp): string[] {
     .map((path) => join(directory, path))
 }
 
+/** Changes one bit at an offset, and keeps the file's time, as rot does. */
+export function flipBit(file: string, at: number): void {
+  const { atime, mtime } = statSync(file)
+  const bytes = readFileSync(file)
+  bytes[at] = (bytes[at] ?? 0) ^ 1
+  writeFileSync(file, bytes)
+  utimesSync(file, atime, mtime)
+}
+
 /** What may happen to one file. All keep the file's time, as rot does. */
 export const damages = {
   removed: (file: string) => {
@@ -32,12 +41,7 @@ export const damages = {
     truncateSync(file, Math.floor(statSync(file).size * 0.6))
   },
   "changed in one bit": (file: string) => {
-    const { atime, mtime } = statSync(file)
-    const bytes = readFileSync(file)
-    const at = Math.floor(bytes.length / 2)
-    bytes[at] = (bytes[at] ?? 0) ^ 1
-    writeFileSync(file, bytes)
-    utimesSync(file, atime, mtime)
+    flipBit(file, Math.floor(statSync(file).size / 2))
   },
   "made unreadable": (file: string) => {
     // A directory in its place: EISDIR, for root as for anybody.

@@ -1,5 +1,10 @@
 import { afterEach } from "vitest"
-import { type DrillsEntry, drillSettings, emptyDocument, type RepositoryEntry } from "../../server/config/index.js"
+import {
+  type DrillsEntry,
+  drillSettings,
+  emptyDocument,
+  type RepositoryEntry,
+} from "../../server/config/index.js"
 import {
   AnomalyMemoryTable,
   DrillTable,
@@ -83,6 +88,8 @@ export class ReadingBench {
               },
             }
           : undefined,
+      isDeclared: () => this.declared,
+      isPinned: () => true,
       volumesOf: () => [{ cluster: "home", namespace: "media", pvc: "app" }],
       volumesIn: () => [{ cluster: "home", namespace: "media", pvc: "app" }],
       volumesOfSource: (_place, { user, host }) =>

@@ -1,7 +1,8 @@
 import { explain, formatIdentity, parseVolumeKey, type VolumeName } from "../../../storage/identity/index.js"
-import type { Snapshot } from "../../../storage/index.js"
+import { formatInstant, type Snapshot } from "../../../storage/index.js"
 import { type FleetRepository, isPerVolume } from "../../answers/index.js"
 import { type Catalog, identityText, type PlaceView } from "../../catalog/index.js"
+import type { SnapshotIntegrity } from "../../findings/index.js"
 import type { SnapshotsJson } from "../../http/contract/admin.js"
 import { renderSnapshot } from "../../http/contract/render-snapshot.js"
 import { HttpError } from "../../http/index.js"
@@ -18,7 +19,13 @@ export interface SnapshotRowsParts {
   readonly keeper: FleetKeeper
   readonly places: FleetPlaces
   readonly catalog: Pick<Catalog, "snapshots">
+  readonly integrity: Pick<SnapshotIntegrity, "damageOf" | "proofOf">
 }
+
+type SnapshotRow = SnapshotsJson["snapshots"][number]
+
+/** Looked up without a pause. */
+const STEP = 200
 
 /** What is shown of the snapshots in one declared repository. */
 export class SnapshotRows {
@@ -32,7 +39,7 @@ export class SnapshotRows {
   async rows(filter: SnapshotFilter): Promise<SnapshotsJson> {
     const repository = this.#chosen(filter.repository)
     const views = this.#parts.places.of(repository)
-    const found: { snapshot: Snapshot; identity: string; volume: VolumeName | undefined }[] = []
+    const found: { snapshot: Snapshot; row: SnapshotRow }[] = []
     for (const view of views) {
       const own = this.#parts.places.volumeAt(repository, view)
       if (isPerVolume(repository) && !fits(own, filter)) continue
@@ -41,7 +48,10 @@ export class SnapshotRows {
         const volume = own ?? volumeOf(repository, snapshot)
         const identity =
           repository.entry.engine === "kopia" ? identityText("kopia", snapshot.source) : view.spec.directory
-        if (fits(volume, filter)) found.push({ snapshot, identity, volume })
+        if (!fits(volume, filter)) continue
+        const row = { ...renderSnapshot(snapshot, identity, volume), ...this.#proven(view, snapshot) }
+        found.push({ snapshot, row })
+        if (found.length % STEP === 0) await new Promise(setImmediate)
       }
     }
     found.sort((a, b) =>
@@ -54,8 +64,24 @@ export class SnapshotRows {
         id: header?.repositoryId ?? "",
         formatVersion: header?.formatVersion ?? null,
       },
-      snapshots: found.map(({ snapshot, identity, volume }) => renderSnapshot(snapshot, identity, volume)),
+      snapshots: found.map(({ row }) => row),
     }
+  }
+
+  /** What reading proved of it. That it was listed proves that it is there. */
+  #proven({ spec, generation }: PlaceView, snapshot: Snapshot): Pick<SnapshotRow, "verified" | "damage"> {
+    const { integrity } = this.#parts
+    const damage = integrity.damageOf(spec.place, snapshot)
+    if (damage !== undefined) {
+      const { level, at, reasons, paths, sample } = damage
+      return {
+        verified: null,
+        damage: { level, at: timeText(at), reasons: [...reasons], paths, sample: [...sample] },
+      }
+    }
+    const listed = generation && { level: "listed" as const, at: generation.begun.wall }
+    const proof = integrity.proofOf(spec.place, snapshot) ?? listed
+    return { verified: proof === undefined ? null : { ...proof, at: timeText(proof.at) }, damage: null }
   }
 
   #chosen(name: string | undefined): FleetRepository {
@@ -73,6 +99,10 @@ export class SnapshotRows {
       hint: `Name one of them with --repository: ${names}.`,
     })
   }
+}
+
+function timeText(at: number): string {
+  return formatInstant(BigInt(Math.round(at)) * 1_000_000n)
 }
 
 /** A repository that only changed while it was read is as it was a moment before. */

@@ -67,7 +67,8 @@ export class VolumeRows {
       { kind: "certain", name: cluster },
       { mono: -Infinity, wall: -Infinity },
     )
-    const { repository, snapshots, newest, oldest, bytes, files, reason } = decision.evidence
+    const { repository, snapshots, newest, oldest, bytes, files, verified, drilled, reason } =
+      decision.evidence
     return {
       cluster,
       ...volume,
@@ -80,6 +81,8 @@ export class VolumeRows {
       oldest,
       bytes,
       files,
+      verified,
+      drilled,
     }
   }
 }

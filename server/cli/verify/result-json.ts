@@ -1,18 +1,15 @@
-import type { VerifiedSnapshot, VerifyResult } from "../../../storage/verify/index.js"
+import { isUnclear, type VerifiedSnapshot, type VerifyResult } from "../../../storage/verify/index.js"
 import { textOf } from "../contents/entry-json.js"
 import { type ExitCode, exitCodes } from "../exit-codes.js"
 import { formatBytes } from "../figures.js"
 import type { Output } from "../output.js"
 import { printable } from "../printable.js"
 
-/** Codes that say that something could not be read now, not that it is damaged. */
-const unclear = new Set(["io", "unreadable", "unsupported"])
-
 /** Nothing is damaged, but something could not be read: that is not told apart from damage by anything but the code. */
 export function exitCodeOf({ ok, bad, snapshots }: VerifyResult): ExitCode {
   if (ok) return exitCodes.ok
   const codes = [...bad.map(({ code }) => code), ...snapshots.flatMap(({ reasons }) => reasons)]
-  return codes.every((code) => unclear.has(code)) ? exitCodes.unclear : exitCodes.wrong
+  return codes.every(isUnclear) ? exitCodes.unclear : exitCodes.wrong
 }
 
 /** design §4. A damaged path that is not UTF-8 is in `damagedBase64` instead. The root itself is "/". */

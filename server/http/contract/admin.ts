@@ -75,6 +75,9 @@ export const volumeJson = z.strictObject({
   oldest: time.nullable(),
   bytes: count.nullable(),
   files: count.nullable(),
+  /** When any of its snapshots was proven last to be whole (verify or a drill), and restored (a drill). */
+  verified: time.nullable(),
+  drilled: time.nullable(),
 })
 export type VolumeJson = z.infer<typeof volumeJson>
 export const volumesJson = z.strictObject({
@@ -83,6 +86,9 @@ export const volumesJson = z.strictObject({
   uncertain: z.array(z.string()),
 })
 export type VolumesJson = z.infer<typeof volumesJson>
+
+/** `listed`: it is there. `reachable`: and all that it needs. `read`: and that was read. `restored`: a drill brought it back. */
+const proofLevel = z.enum(["listed", "reachable", "read", "restored"])
 
 /** One snapshot, as `cistern snapshots` prints it (design §4). */
 export const snapshotJson = z.strictObject({
@@ -99,6 +105,20 @@ export const snapshotJson = z.strictObject({
   tags: z.array(z.string()),
   pins: z.array(z.string()),
   description: z.string(),
+  /** Of a declared repository: the deepest proof of it, and when that was; null while it is known to be damaged. */
+  verified: z.strictObject({ level: proofLevel, at: time }).nullable().exactOptional(),
+  /** Of a declared repository: what is known to be wrong with it. */
+  damage: z
+    .strictObject({
+      level: proofLevel,
+      at: time,
+      reasons: z.array(z.string()),
+      /** How many files and folders, and some of them. */
+      paths: count,
+      sample: z.array(z.string()),
+    })
+    .nullable()
+    .exactOptional(),
 })
 export type SnapshotJson = z.infer<typeof snapshotJson>
 

@@ -1,7 +1,6 @@
 import { limitsOf } from "../../anomalies/index.js"
 import type { Fact } from "../../findings/index.js"
 import { inThread, type JobContext, type JobKind, type Outcome } from "../../jobs/index.js"
-import { forgetUndeclared } from "../forget-undeclared.js"
 import { unreadable } from "../not-read.js"
 import type { ReadingParts, ReadingPlace, RepositorySubject } from "../parts.js"
 import { anomalyFact } from "./facts.js"
@@ -45,13 +44,6 @@ async function run(parts: ReadingParts, context: JobContext, work: Work<Anomalie
   if (found === undefined)
     return { outcome: "skipped", reason: "not_declared", message: "it is not declared any more" }
   const looked = { source: SOURCE, scope: subject.place }
-  const { anomalyMemory } = parts
-  forgetUndeclared(parts, SOURCE, subject, {
-    places: () => anomalyMemory.places(),
-    removePlace: (place) => {
-      anomalyMemory.removePlace(place)
-    },
-  })
   const table = new Answers(parts, found, subject.place)
   const input: AnomaliesInput = { spec: found.spec, now: parts.clock.now().wall }
   let outcome: Outcome

@@ -2,7 +2,6 @@ import { setTimeout as delay } from "node:timers/promises"
 import { StorageError } from "../../../storage/index.js"
 import { inThread, type JobContext, type JobKind, type Outcome } from "../../jobs/index.js"
 import type { Work } from "../anomalies/job.js"
-import { forgetUndeclared } from "../forget-undeclared.js"
 import { unreadable } from "../not-read.js"
 import type { ListedPlace, ReadingParts, RepositorySubject } from "../parts.js"
 import { DrillRound } from "./drill-round.js"
@@ -46,14 +45,8 @@ async function run(
   const found = parts.placeOf(subject)
   if (found === undefined)
     return { outcome: "skipped", reason: "not_declared", message: "it is not declared any more" }
-  const { drills, findings } = parts
+  const { findings } = parts
   const looked = { source: SOURCE, scope: subject.place }
-  forgetUndeclared(parts, SOURCE, subject, {
-    places: () => drills.places(),
-    removePlace: (place) => {
-      drills.removePlace(place)
-    },
-  })
   const listed = await listing(parts, context, listingPatienceMs)
   if (listed === undefined) {
     findings.couldNotLook(looked, "it has not been listed yet")

@@ -63,6 +63,8 @@ newest      2026-11-20 03:00:00
 oldest      2026-01-01 03:00:00
 size        1.4 GiB
 files       17
+verified    never
+drilled     never
 `)
   })
 
@@ -106,6 +108,8 @@ const volume: VolumeJson = {
   oldest: null,
   bytes: 2048,
   files: null,
+  verified: null,
+  drilled: null,
 }
 
 describe("cistern volumes", () => {
@@ -122,9 +126,9 @@ describe("cistern volumes", () => {
     const { exitCode, stdout, stderr } = await asked(["volumes"], 200, body)
     expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: "" })
     expect(stdout)
-      .toBe(`CLUSTER  VOLUME        DECISION  REASON           SNAPSHOTS  NEWEST (UTC)            SIZE  REPOSITORY
-home     media/radarr  restore   newest_complete         12  2026-11-20 03:00:00  2.0 KiB  shared
-home     home/new      fresh     newest_complete         12  2026-11-20 03:00:00        -  -
+      .toBe(`CLUSTER  VOLUME        DECISION  REASON           SNAPSHOTS  NEWEST (UTC)            SIZE  VERIFIED  REPOSITORY
+home     media/radarr  restore   newest_complete         12  2026-11-20 03:00:00  2.0 KiB  -         shared
+home     home/new      fresh     newest_complete         12  2026-11-20 03:00:00        -  -         -
 `)
   })
 

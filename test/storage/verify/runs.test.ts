@@ -4,7 +4,7 @@ import { describe, expect, it } from "vitest"
 import { DirectoryTree, type FileTree } from "../../../storage/blobs/index.js"
 import { StorageError } from "../../../storage/index.js"
 import type { VerifyMemory } from "../../../storage/verify/index.js"
-import { filesBelow } from "../../support/damage.js"
+import { filesBelow, flipBit } from "../../support/damage.js"
 import { fixture, fixtureCopy, scratch } from "../../support/fixtures.js"
 import { writeSyntheticKopia } from "../../support/synthetic-kopia.js"
 import { passwordOf, verified } from "./verified.js"
@@ -184,5 +184,54 @@ describe("a pack that no index names", () => {
     expect(result.unindexed).toHaveLength(2)
     const soon = await verified(kopia.directory, "p")
     expect(soon.unindexed).toEqual([])
+  })
+})
+
+describe("damage that no snapshot needs", () => {
+  it.each(["kopia/format-3", "restic/v2-by-0.18"])(
+    "of %s is told again by each verify that has a memory",
+    async (name) => {
+      const directory = fixtureCopy(name)
+      const packs = filesBelow(directory, name.startsWith("kopia") ? /^p/ : /^data\/../)
+      const [largest = ""] = packs.sort((a, b) => statSync(b).size - statSync(a).size)
+      // What an engine writes behind the contents: restic's header, Kopia's own index of the pack.
+      flipBit(largest, statSync(largest).size - 8)
+      const kept = memory()
+      for (const time of ["first", "second"]) {
+        const result = await verified(directory, passwordOf(name), { memory: kept })
+        expect(result.bad, time).toMatchObject([{ code: "damaged_end", contents: 0 }])
+        expect(result.snapshots.every(({ ok }) => ok)).toBe(true)
+        expect(result.ok).toBe(false)
+      }
+      const last = await verified(directory, passwordOf(name), { memory: kept })
+      expect(last.counts.read).toBeLessThan(last.counts.contents)
+    },
+  )
+})
+
+describe("a verify", () => {
+  it("waits where it is told to pause, in every phase", async () => {
+    const name = "restic/v2-by-0.18"
+    const paused = new Set<string>()
+    let phase = ""
+    await verified(fixture(name), passwordOf(name), {
+      progress: (progress) => {
+        phase = progress.phase
+      },
+      pause: () => {
+        paused.add(phase)
+        return Promise.resolve()
+      },
+    })
+    expect([...paused].sort()).toEqual(["contents", "indexes", "packs", "trees"])
+  })
+
+  it("fails where its reading threads are not installed, instead of reading slowly without a word", async () => {
+    const name = "restic/v2-by-0.18"
+    const failing = verified(fixture(name), passwordOf(name), { threads: 2, directory: fixture(name) })
+    await expect(failing).rejects.toMatchObject({
+      code: "missing",
+      hint: expect.stringContaining("install") as string,
+    })
   })
 })
