@@ -11,6 +11,7 @@ await build({
   input: {
     cistern: "server/cli/main.ts",
     "store-worker": "server/catalog/store-worker.ts",
+    "browse-worker": "server/reading/browse/browse-worker.ts",
     "scrub-worker": "storage/scrub/scrub-worker.ts",
     "verify-worker": "storage/verify/verify-worker.ts",
   },

@@ -252,6 +252,7 @@ export async function startDaemon(
       declare()
       copies.redeclared()
       jobs.redeclared()
+      administration.contents.redeclared()
     },
     record: (acknowledged, by) => {
       log.info({ acknowledged, by }, "document applied")
@@ -351,8 +352,9 @@ export async function startDaemon(
   const stop = async (): Promise<boolean> => {
     log.info("stopping")
     mounts.stop()
-    const [jobsEnded] = await Promise.all([
+    const [jobsEnded, browsingEnded] = await Promise.all([
       jobs.stop(),
+      administration.contents.stop(),
       stopServer(server, GRACE_MS),
       stopServer(admin, GRACE_MS),
       copies.stop(),
@@ -360,7 +362,7 @@ export async function startDaemon(
       administration.filesystemSnapshots.stop(),
       administration.quotas.stop(),
     ])
-    const ended = (await catalog.stop()) && jobsEnded
+    const ended = (await catalog.stop()) && jobsEnded && browsingEnded
     findingKeeper.stop()
     ledger.asked.stop()
     cache.close()
