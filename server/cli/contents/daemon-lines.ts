@@ -97,9 +97,10 @@ function parsed(text: string): ContentsLine {
   }
 }
 
+/** The very value, in its own order of names: it is printed as it is without the daemon. The shapes change nothing. */
 function shaped<T>(schema: z.ZodType<T>, value: unknown): T {
   const result = schema.safeParse(value)
-  if (result.success) return result.data
+  if (result.success) return value as T
   throw otherVersion(result.error)
 }
 

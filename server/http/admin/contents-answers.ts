@@ -37,7 +37,7 @@ export async function sendAnswer(
   }
   if (request.method === "HEAD" || isNothing) {
     stream.cancel()
-    if (isNothing && request.method !== "HEAD") response.json(unsatisfiable(head))
+    if (isNothing && request.method !== "HEAD") response.json(unsatisfiable(head, request.headers.range))
     else response.end()
     return
   }
@@ -73,10 +73,11 @@ function archiveHeaders(
   response.setHeader("Content-Disposition", attachment(name, `.${format}`))
 }
 
-function unsatisfiable({ size }: { readonly size: number }) {
+function unsatisfiable({ size }: { readonly size: number }, range = "") {
+  const wanted = range.replace(/^bytes=/i, "").slice(0, 60)
   return {
     code: "missing",
-    message: `the file has ${size} bytes: none of them is in the range that was asked for`,
+    message: `the file has ${size} bytes: none of them is in ${wanted}`,
     hint: null,
   }
 }

@@ -29,18 +29,23 @@ export async function* answer(
     yield* body
     place.assertSame(fenced)
   } catch (error) {
-    throw explained(error, fenced)
+    throw explained(error, place, fenced)
   } finally {
     fenced?.close()
   }
 }
 
-function explained(error: unknown, fenced: FencedPlace | undefined): unknown {
-  const reason = fenced === undefined ? error : fenced.reasonOf(error)
-  const errno = errnoOf(reason)
-  if (reason instanceof StorageError || errno === undefined) return reason
-  const message = reason instanceof Error ? reason.message : errno
-  return new StorageError(errno === "ENOENT" ? "missing" : "io", message, { cause: reason })
+/** What the asker is to hear: a fence that does not hold explains every error. */
+function explained(error: unknown, place: OpenPlace, fenced: FencedPlace | undefined): unknown {
+  try {
+    if (fenced !== undefined) place.assertSame(fenced)
+  } catch (reason) {
+    return reason
+  }
+  const errno = errnoOf(error)
+  if (error instanceof StorageError || errno === undefined) return error
+  const message = error instanceof Error ? error.message : errno
+  return new StorageError(errno === "ENOENT" ? "missing" : "io", message, { cause: error })
 }
 
 async function answerOf(
@@ -52,7 +57,7 @@ async function answerOf(
   /** Before the last line it is certain that all was read from where it is said to be. */
   const lines = (rows: AsyncIterable<Line>): Answer => ({
     head: { kind: "lines" },
-    body: linesOf(checked(rows, place, fenced), (error) => explained(error, fenced), signal),
+    body: linesOf(checked(rows, place, fenced), (error) => explained(error, place, fenced), signal),
   })
   if (request.kind === "impact") return lines(await begun(impactLines(place, fenced, request, signal)))
   const opened = await place.open(fenced, request.only, signal)

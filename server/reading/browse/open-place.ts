@@ -44,13 +44,15 @@ export class OpenPlace {
 
   /** The place with its fences taken, which hold now. To be closed. Throws StorageError. */
   fenced(): FencedPlace {
-    return this.#pulse.during(() => new FencedPlace(this.#spec, this.#pulse.during))
+    return unclear(() => this.#pulse.during(() => new FencedPlace(this.#spec, this.#pulse.during)))
   }
 
   /** Throws StorageError when it is not what it was when it was fenced. */
   assertSame(fenced: FencedPlace): void {
-    this.#pulse.during(() => {
-      fenced.assertSame()
+    unclear(() => {
+      this.#pulse.during(() => {
+        fenced.assertSame()
+      })
     })
   }
 
@@ -118,5 +120,16 @@ export class OpenPlace {
     const mine = this.#turn.then(work, work)
     this.#turn = mine.catch(() => undefined)
     return mine
+  }
+}
+
+/** A fence that does not hold says nothing of what was asked for: not that it is missing. */
+function unclear<T>(check: () => T): T {
+  try {
+    return check()
+  } catch (error) {
+    if (!(error instanceof StorageError) || error.code !== "missing") throw error
+    const { message, facts, hint, cause } = error
+    throw new StorageError("io", message, { facts, cause, ...(hint === undefined ? {} : { hint }) })
   }
 }
