@@ -312,7 +312,7 @@ describe("while something is wrong with the disk, browsing", () => {
     unmount(store, "by force")
     await expect(
       (async () => {
-        for await (const _ of incoming);
+        for await (const piece of incoming) expect(piece).toBeDefined()
       })(),
     ).rejects.toThrow()
     const listed = await socketRequest(daemon.state, "/api/v1/contents/entries", query)

@@ -125,7 +125,12 @@ async function respond(
   response.once("close", () => {
     stream.cancel()
   })
-  const head = await headOf(stream, check)
+  const head = await headOf(stream, check).catch((error: unknown) => {
+    // Nobody is there any more who could be told.
+    if (response.destroyed) return undefined
+    throw error
+  })
+  if (head === undefined) return
   const parts: AnswerParts = { request, response, check, failed }
   await sendAnswer(stream, head, parts)
 }

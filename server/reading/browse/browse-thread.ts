@@ -1,6 +1,7 @@
 import { Worker } from "node:worker_threads"
 import { type Clock, type Hang, type PlaceSpec, Pulse } from "../../catalog/index.js"
 import { hangOf } from "../../catalog/pulse.js"
+import { HttpError } from "../../http/index.js"
 import type { BrowseWorkerData } from "./browse-worker.js"
 import type { BrowseHead, BrowseNote, BrowseRequest } from "./requests.js"
 import { type ReceivedStream, StreamReceiver } from "./stream-receiver.js"
@@ -36,7 +37,7 @@ export class BrowseThread {
     this.#worker.postMessage({ spec, pulse: this.#pulse.memory } satisfies BrowseWorkerData)
     this.#streams = new StreamReceiver(this.#worker)
     const end = (error: Error): void => {
-      this.#streams.abandon(error)
+      this.#streams.abandon(ended(error))
       died(error)
     }
     this.#worker.on("error", end)
@@ -72,4 +73,11 @@ export class BrowseThread {
     this.#worker.unref()
     return ended
   }
+}
+
+function ended(cause: Error): HttpError {
+  return new HttpError(503, "reader_ended", "The thread that read the repository ended.", {
+    hint: "Ask again; the daemon's log tells why.",
+    cause,
+  })
 }

@@ -70,13 +70,7 @@ export class BrowseThreads {
   redeclared(): void {
     for (const [place, thread] of this.#threads) {
       if (isSame(this.#parts.specOf(place), thread.spec)) continue
-      this.#end(
-        place,
-        thread,
-        new HttpError(503, "redeclared", "The declaration of this repository changed.", {
-          hint: "Ask again.",
-        }),
-      )
+      this.#end(place, thread, redeclared())
     }
   }
 
@@ -92,7 +86,7 @@ export class BrowseThreads {
   #threadOf(place: string, store: string, spec: PlaceSpec): BrowseThread {
     const known = this.#threads.get(place)
     if (known !== undefined && isSame(spec, known.spec)) return known
-    if (known !== undefined) this.#end(place, known, new Error("it is declared otherwise now"))
+    if (known !== undefined) this.#end(place, known, redeclared())
     this.#makeRoom(store)
     const thread: BrowseThread = new BrowseThread(spec, store, this.#parts.clock, (error) => {
       if (this.#threads.get(place) !== thread) return
@@ -138,6 +132,12 @@ export class BrowseThreads {
 
 export function hanging({ message, hint }: Hang): HttpError {
   return new HttpError(503, "store_hangs", message, { hint })
+}
+
+function redeclared(): HttpError {
+  return new HttpError(503, "redeclared", "The declaration of this repository changed.", {
+    hint: "Ask again.",
+  })
 }
 
 function tooMuch(): HttpError {
