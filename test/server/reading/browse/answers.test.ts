@@ -34,7 +34,7 @@ function answerIn(store: string) {
   return answer(place, request, { signal: new AbortController().signal, note: () => undefined })
 }
 
-async function linesOf(parts: AsyncGenerator<unknown>): Promise<Record<string, unknown>[]> {
+async function linesOf(parts: AsyncGenerator): Promise<Record<string, unknown>[]> {
   let text = ""
   for await (const part of parts) if (part instanceof Uint8Array) text += Buffer.from(part).toString()
   return text
