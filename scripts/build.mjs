@@ -12,6 +12,7 @@ await build({
     cistern: "server/cli/main.ts",
     "store-worker": "server/catalog/store-worker.ts",
     "scrub-run": "server/reading/scrub/scrub-run.ts",
+    "browse-worker": "server/reading/browse/browse-worker.ts",
     "scrub-worker": "storage/scrub/scrub-worker.ts",
     "anomalies-worker": "server/reading/anomalies/anomalies-worker.ts",
     "drill-worker": "server/reading/drill/drill-worker.ts",

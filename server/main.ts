@@ -111,8 +111,9 @@ export async function startDaemon(
   const stop = async (): Promise<boolean> => {
     log.info("stopping")
     mounts.stop()
-    const [jobsEnded] = await Promise.all([
+    const [jobsEnded, browsingEnded] = await Promise.all([
       jobs.stop(),
+      administration.contents.stop(),
       stopServer(server, GRACE_MS),
       stopServer(admin, GRACE_MS),
       copies.stop(),
@@ -120,7 +121,7 @@ export async function startDaemon(
       administration.filesystemSnapshots.stop(),
       administration.quotas.stop(),
     ])
-    const ended = (await catalog.stop()) && jobsEnded
+    const ended = (await catalog.stop()) && jobsEnded && browsingEnded
     findingKeeper.stop()
     core.close()
     rmSync(passing ? stateDirectory : socket, { recursive: true, force: true })

@@ -34,6 +34,7 @@ import type { NfsClientsJson } from "../http/contract/nfs-clients.js"
 import { HttpError } from "../http/index.js"
 import type { Ledger } from "../ledger/index.js"
 import { applyDocument, type ApplyParts } from "./apply.js"
+import { Contents } from "./contents/index.js"
 import { Directories } from "./directories/index.js"
 import { type DoctorParts, examine, stateChecks } from "./doctor.js"
 import { AgreedExports } from "./exports/agreed-exports.js"
@@ -109,6 +110,7 @@ export class LocalAdministration implements Administration {
   readonly quotas: Quotas
   readonly findings: FindingAdministration
   readonly jobs: JobsAdministration
+  readonly contents: Contents
   readonly #parts: LocalAdministrationParts
   /** Keeps the exports as they are declared, from its `start` on. */
   readonly exportKeeper: ExportKeeper
@@ -129,6 +131,7 @@ export class LocalAdministration implements Administration {
     this.#parts = parts
     this.findings = parts.findings
     this.jobs = new JobsAdministration(parts.jobs)
+    this.contents = new Contents(parts)
     const storeFences = new StoreFences(parts)
     const keptOut = new KeptOut()
     this.#agreements = new AgreedExports(parts.acknowledgements, parts.clock)

@@ -23,7 +23,7 @@ export function errorToJson(error: unknown): ErrorJson {
   return { code: "internal", message: stack, hint: undefined, facts: {} }
 }
 
-function errorFromJson({ code, message, hint, facts }: ErrorJson): Error {
+export function errorFromJson({ code, message, hint, facts }: ErrorJson): Error {
   if (code === "internal") return new Error(message)
   return new StorageError(code, message, { facts, ...(hint === undefined ? {} : { hint }) })
 }

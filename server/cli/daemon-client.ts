@@ -1,4 +1,4 @@
-import { request } from "node:http"
+import { type IncomingMessage, request } from "node:http"
 import type { z } from "zod"
 import { errnoOf } from "../../storage/errno.js"
 import { errorJson } from "../http/contract/admin.js"
@@ -41,6 +41,45 @@ export class DaemonClient {
   async send(method: "GET" | "POST", path: string, body?: unknown): Promise<DaemonReply> {
     const { status, bytes } = await this.#exchange(method, path, body)
     return { status, body: parsedBody(bytes) }
+  }
+
+  /**
+   * An answer as it comes, of which there may be very much: it is read no faster than it is taken. Throws CliError as `get` does; a
+   * connection that breaks off makes the body throw `broken_off`.
+   */
+  async stream(
+    path: string,
+    query: Query,
+    headers: Readonly<Record<string, string>> = {},
+  ): Promise<AsyncIterable<Buffer>> {
+    const incoming = await this.#begin(withQuery(path, query), headers)
+    const status = incoming.statusCode ?? 0
+    if (status >= 200 && status < 300) return bodyOf(incoming)
+    const chunks: Buffer[] = []
+    for await (const chunk of bodyOf(incoming)) chunks.push(chunk)
+    throw refusal({ status, body: parsedBody(Buffer.concat(chunks)) })
+  }
+
+  #begin(path: string, headers: Readonly<Record<string, string>>): Promise<IncomingMessage> {
+    return new Promise((resolve, reject) => {
+      const outgoing = request({
+        socketPath: this.#socket,
+        path,
+        agent: false,
+        headers,
+        timeout: patienceMs,
+      })
+      outgoing.on("error", (cause) => {
+        reject(cause instanceof CliError ? cause : this.#unreachable(cause))
+      })
+      outgoing.on("timeout", () => outgoing.destroy(silent()))
+      outgoing.on("response", (incoming) => {
+        // From here on the one who reads may take its time, and the daemon says every few seconds that it goes on.
+        outgoing.setTimeout(0)
+        resolve(incoming)
+      })
+      outgoing.end()
+    })
   }
 
   #exchange(method: string, path: string, body: unknown): Promise<{ status: number; bytes: Buffer }> {
@@ -93,6 +132,17 @@ export class DaemonClient {
     }
     return new CliError("no_daemon", `no daemon answers at ${this.#socket}`, exitCodes.unclear, {
       hint: "Start it with `cistern serve`, or say where its state is with CISTERN_STATE.",
+      cause,
+    })
+  }
+}
+
+async function* bodyOf(incoming: IncomingMessage): AsyncGenerator<Buffer> {
+  try {
+    for await (const chunk of incoming) yield chunk as Buffer
+  } catch (cause) {
+    throw new CliError("broken_off", "the daemon's answer broke off", exitCodes.unclear, {
+      hint: "Look at its log, and ask again.",
       cause,
     })
   }

@@ -48,6 +48,6 @@ export const exitCodeOfStorage: Record<StorageErrorCode, ExitCode> = {
 /** For what the daemon answered with an error. */
 export function exitCodeOfStatus(status: number): ExitCode {
   if (status === 400) return usage
-  if (status === 404 || status === 422) return wrong
+  if (status === 404 || status === 416 || status === 422) return wrong
   return status === 409 ? refused : unclear
 }

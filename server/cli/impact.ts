@@ -1,15 +1,18 @@
 import { isAbsolute, relative, resolve } from "node:path"
 import { type Command, InvalidArgumentError } from "commander"
-import { type Impact, impactOf } from "../../storage/impact/index.js"
-import { type Listing, type LostContents, type Repository, StorageError } from "../../storage/index.js"
-import { openPlace, type PlaceOptions, withPlace } from "./contents/place.js"
+import { z } from "zod"
+import { costJson, costLines, costOf, verdictOf } from "../contents/index.js"
+import { contentsPaths, impactEnd, impactProgress } from "../http/contract/contents.js"
+import { askContents, rowsOf } from "./contents/daemon-lines.js"
+import { openPlace, type PlaceOptions } from "./contents/place.js"
+import { sourceOf, type SourceOptions, withSource } from "./contents/source.js"
 import type { Context } from "./context.js"
+import type { Query } from "./daemon-client.js"
 import { type ExitCode, exitCodes } from "./exit-codes.js"
-import { type Cost, costJson } from "./impact/impact-json.js"
-import { costText } from "./impact/impact-text.js"
-import { progress, type ProgressOptions, withProgress } from "./progress.js"
+import { printable } from "./printable.js"
+import { progress, type Progress, type ProgressOptions, withProgress } from "./progress.js"
 
-interface Options extends PlaceOptions, ProgressOptions {
+interface Options extends SourceOptions, ProgressOptions {
   readonly most: number
   readonly json?: boolean
 }
@@ -19,15 +22,15 @@ export function impactCommand(program: Command, context: Context): void {
     .command("impact")
     .argument("<blob>", "a file of the repository: a blob's id, its path, or the beginning of either")
     .description(
-      "tell what would be lost with a file of a repository: snapshots, volumes, files (no daemon needed)",
+      "tell what would be lost with a file of a repository: snapshots, volumes, files (with --at no daemon is needed)",
     )
     .option("--most <count>", "files named of one snapshot; more are counted", readCount, 1000)
     .option("--json", "print JSON")
-  withProgress(withPlace(command)).action(async (blob: string, options: Options) => {
-    const cost = await costOf(fileIn(resolve(options.at), blob), options, context)
-    if (options.json === true) context.out.json(costJson(cost))
-    else context.out.text(costText(cost))
-    context.exitWith(exitCodeOf(cost))
+  withProgress(withSource(command)).action(async (blob: string, options: Options) => {
+    const { json, text, verdict } = await told(blob, options, context)
+    if (options.json === true) context.out.json(json)
+    else context.out.text(text.map((line) => printable(line)).join("\n"))
+    context.exitWith(exitCodeOf[verdict])
   })
 }
 
@@ -37,53 +40,71 @@ function fileIn(place: string, blob: string): string {
   return below.startsWith("..") ? blob : below
 }
 
-async function costOf(blob: string, options: Options, context: Context): Promise<Cost> {
-  const repository = await openPlace(options, context)
-  const listing = await listed(repository)
-  const contents = await repository.openContents()
-  const loss = await contents.contentsIn(blob)
-  const about = { place: resolve(options.at), engine: repository.engine, loss }
-  if (listing instanceof StorageError) {
-    if (listing.facts["file"] !== loss.file) throw listing
-    return { ...about, snapshots: [], impact: nothing, unlisted: listing }
-  }
-  const { snapshots } = listing
+/** What is shown, wherever it was worked out. */
+interface Told {
+  readonly json: object
+  readonly text: readonly string[]
+  readonly verdict: ReturnType<typeof verdictOf>
+}
+
+async function told(blob: string, options: Options, context: Context): Promise<Told> {
+  const source = sourceOf(options)
   const bar = progress(context, { label: "impact", unit: "directories", ...modeOf(options) })
   try {
-    const impact = await impactOf(contents, snapshots, loss.has, {
-      gone: goneWith(loss, listing),
-      most: options.most,
-      progress: (read, known) => {
-        bar.update(read, known)
-      },
-    })
-    return { ...about, snapshots, impact, unlisted: undefined }
+    return source.kind === "place"
+      ? await toldHere(blob, source.place, options, context, bar)
+      : await toldByDaemon(blob, source.target, options, context, bar)
   } finally {
     bar.end()
   }
 }
 
-const nothing: Impact = { snapshots: [], sources: [], directories: 0 }
-
-/** A listing fails with the very file that holds what is listed; then that is the answer. */
-async function listed(repository: Repository): Promise<Listing | StorageError> {
-  try {
-    return await repository.list()
-  } catch (error) {
-    if (error instanceof StorageError) return error
-    throw error
-  }
+async function toldHere(
+  blob: string,
+  at: PlaceOptions,
+  { most }: Options,
+  context: Context,
+  bar: Progress,
+): Promise<Told> {
+  const place = resolve(at.at)
+  const cost = await costOf(await openPlace(at, context), fileIn(place, blob), {
+    place,
+    most,
+    progress: (read, known) => {
+      bar.update(read, known)
+    },
+  })
+  return { json: costJson(cost), text: costLines(cost), verdict: verdictOf(cost) }
 }
 
-function goneWith(loss: LostContents, { snapshots }: Listing): ReadonlySet<string> {
-  return new Set(loss.everything ? snapshots.map(({ id }) => id) : loss.snapshots)
+async function toldByDaemon(
+  blob: string,
+  target: Query,
+  { most }: Options,
+  context: Context,
+  bar: Progress,
+): Promise<Told> {
+  const body = await askContents(contentsPaths.impact, { ...target, file: blob, most: String(most) }, context)
+  const answers: Told[] = []
+  const rows = rowsOf(body, {
+    row: z.never(),
+    end: impactEnd,
+    ended: ({ cost, text, verdict }) => answers.push({ json: cost, text, verdict }),
+    progress: (figures) => {
+      const { read, known } = impactProgress.parse(figures)
+      bar.update(read, known)
+    },
+  })
+  await rows.next()
+  const [answer] = answers
+  if (answer === undefined) throw new RangeError("the answer has an end")
+  return answer
 }
 
-/** Something else that cannot be read may need the file, too: then it could not be told. */
-function exitCodeOf({ loss, impact, unlisted }: Cost): ExitCode {
-  const loses = impact.snapshots.some(({ reasons }) => reasons.includes("lost"))
-  if (loses || loss.everything || unlisted !== undefined) return exitCodes.wrong
-  return impact.snapshots.length > 0 ? exitCodes.unclear : exitCodes.ok
+const exitCodeOf: Readonly<Record<Told["verdict"], ExitCode>> = {
+  lost: exitCodes.wrong,
+  unclear: exitCodes.unclear,
+  nothing: exitCodes.ok,
 }
 
 function modeOf({ progress: mode }: Options) {

@@ -72,6 +72,7 @@ export function putAdministrationTogether(
       answering.declare()
       copies.redeclared()
       work.redeclared()
+      administration.contents.redeclared()
     },
     record: (acknowledged, by) => {
       log.info({ acknowledged, by }, "document applied")

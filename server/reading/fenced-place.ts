@@ -1,5 +1,5 @@
 import { closeSync, openSync, realpathSync } from "node:fs"
-import { DirectoryTree } from "../../storage/blobs/index.js"
+import { DirectoryTree, type FileCall } from "../../storage/blobs/index.js"
 import { checkFence, type CheckOptions, mountOf, readMounts } from "../../storage/disk/index.js"
 import { openRepository, type Repository, Secret, StorageError } from "../../storage/index.js"
 import type { PlaceSpec } from "../catalog/index.js"
@@ -18,15 +18,15 @@ export class FencedPlace {
   /** Open until `close`: the kernel gives the number of a mount that is still in use to no other one. */
   readonly #held: readonly number[]
 
-  /** Throws StorageError: a fence does not hold. */
-  constructor(spec: PlaceSpec) {
+  /** `during` runs each call into the repository's files, as DirectoryTree does. Throws StorageError: a fence does not hold. */
+  constructor(spec: PlaceSpec, during?: FileCall) {
     this.#spec = spec
     this.#check()
     this.#paths = [realpathSync(spec.directory), ...spec.fences.map(({ record }) => record.realPath)]
     this.#held = this.#paths.map((path) => openSync(path, "r"))
     this.#mounts = this.#mountIds()
     this.#check()
-    this.files = new DirectoryTree(spec.directory)
+    this.files = new DirectoryTree(spec.directory, during)
   }
 
   get directory(): string {

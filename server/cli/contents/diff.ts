@@ -1,16 +1,23 @@
 import type { Command } from "commander"
-import { diffTrees, type TreeChange } from "../../../storage/browse/index.js"
-import { findEntry } from "../../../storage/index.js"
+import {
+  type ChangeJson,
+  chooseSnapshot,
+  differencesOf,
+  DiffSums,
+  type DiffSummary,
+} from "../../contents/index.js"
+import { changeJson, contentsPaths, differencesEnd } from "../../http/contract/contents.js"
 import type { Context } from "../context.js"
 import { exitCodes } from "../exit-codes.js"
 import { formatBytes } from "../figures.js"
 import { printable } from "../printable.js"
-import { type ChangeJson, changeJson, DiffSums, isTold } from "./diff-json.js"
+import { askContents, rowsOf } from "./daemon-lines.js"
 import { printablePath } from "./entry-json.js"
 import { printJsonList } from "./json-list.js"
-import { chooseSnapshot, readPlace, type PlaceOptions, snapshotWords, withPlace } from "./place.js"
+import { readPlace, snapshotWords } from "./place.js"
+import { sourceOf, type SourceOptions, withSource } from "./source.js"
 
-interface Options extends PlaceOptions {
+interface Options extends SourceOptions {
   readonly metadata?: boolean
   readonly json?: boolean
 }
@@ -21,47 +28,58 @@ export function diffCommand(program: Command, context: Context): void {
     .argument("<before>", "SNAPSHOT[:/path]; the snapshot by its id, the beginning of it or `latest`")
     .argument("<after>", "SNAPSHOT[:/path] to compare it with")
     .description(
-      "show what differs between two snapshots: + added, - removed, M other contents (no daemon needed)",
+      "show what differs between two snapshots: + added, - removed, M other contents (with --at no daemon is needed)",
     )
     .option("--metadata", "also what has another owner, mode, time or attribute only (U)")
     .option("--json", "print JSON")
-  withPlace(command).action(async (before: string, after: string, options: Options) => {
-    const sums = new DiffSums()
-    const changes = told(differences([before, after], options, context), options, sums)
+  withSource(command).action(async (before: string, after: string, options: Options) => {
+    const sums: Sums = { summary: new DiffSums().json() }
+    const changes = differences([before, after], options, context, sums)
     if (options.json === true)
-      await printJsonList("changes", changes, context, () => ({ summary: sums.json() }))
+      await printJsonList("changes", changes, context, () => ({ summary: sums.summary }))
     else await printText(changes, sums, context)
-    if (sums.json().problems > 0) context.exitWith(exitCodes.wrong)
+    if (sums.summary.problems > 0) context.exitWith(exitCodes.wrong)
   })
 }
 
 async function* differences(
-  words: readonly [string, string],
-  options: PlaceOptions,
+  [before, after]: readonly [string, string],
+  options: Options,
   context: Context,
-): AsyncGenerator<TreeChange> {
-  const [old, now] = [snapshotWords(words[0]), snapshotWords(words[1])]
-  const { snapshots, contents } = await readPlace(options, context)
-  const entryAt = ({ id, path }: typeof old) => findEntry(contents, chooseSnapshot(snapshots, id), path)
-  yield* diffTrees(contents, await entryAt(old), await entryAt(now))
-}
-
-async function* told(
-  changes: AsyncIterable<TreeChange>,
-  { metadata = false }: Options,
-  sums: DiffSums,
+  sums: Sums,
 ): AsyncGenerator<ChangeJson> {
-  for await (const change of changes) {
-    sums.add(change)
-    if (isTold(change, metadata)) yield changeJson(change)
+  const [old, now] = [snapshotWords(before), snapshotWords(after)]
+  const { metadata = false } = options
+  const source = sourceOf(options)
+  if (source.kind === "place") {
+    const { snapshots, contents } = await readPlace(source.place, context)
+    const sideOf = ({ id, path }: typeof old) => ({ snapshot: chooseSnapshot(snapshots, id), path })
+    const counted = new DiffSums()
+    yield* differencesOf(contents, { before: sideOf(old), after: sideOf(now), metadata }, counted)
+    sums.summary = counted.json()
+    return
   }
+  const query = {
+    ...source.target,
+    ...{ before: old.id, beforePath: old.path, after: now.id, afterPath: now.path },
+    metadata: String(metadata),
+  }
+  const body = await askContents(contentsPaths.differences, query, context)
+  yield* rowsOf(body, {
+    row: changeJson,
+    end: differencesEnd,
+    ended: ({ summary }) => {
+      sums.summary = summary
+    },
+  })
 }
 
-async function printText(
-  changes: AsyncIterable<ChangeJson>,
-  sums: DiffSums,
-  { out }: Context,
-): Promise<void> {
+/** Known when all changes are. */
+interface Sums {
+  summary: DiffSummary
+}
+
+async function printText(changes: AsyncIterable<ChangeJson>, sums: Sums, { out }: Context): Promise<void> {
   const colours = { "+": "green", "-": "red", M: "yellow", T: "yellow", U: "dim", "!": "red" } as const
   for await (const change of changes) {
     const sign = signOf(change)
@@ -69,7 +87,7 @@ async function printText(
     if (change.problem !== undefined)
       out.note(`${nameOf(change)}: ${printable(change.problem.message)} [${change.problem.code}]`)
   }
-  const { added, removed, changed, metadata, bytesAdded, bytesRemoved, problems } = sums.json()
+  const { added, removed, changed, metadata, bytesAdded, bytesRemoved, problems } = sums.summary
   const parts = [
     `${added} added (${formatBytes(bytesAdded)})`,
     `${removed} removed (${formatBytes(bytesRemoved)})`,

@@ -1,11 +1,5 @@
 import { type Command, Option } from "commander"
-import {
-  archive,
-  type ArchiveFormat,
-  archiveFormats,
-  type ArchiveLoss,
-  parseRange,
-} from "../../../storage/browse/index.js"
+import { archive, type ArchiveFormat, archiveFormats, parseRange } from "../../../storage/browse/index.js"
 import {
   type ByteRange,
   findEntry,
@@ -13,14 +7,15 @@ import {
   type SnapshotEntry,
   StorageError,
 } from "../../../storage/index.js"
+import { chooseSnapshot, pathJson } from "../../contents/index.js"
 import { usageError } from "../cli-error.js"
 import type { Context } from "../context.js"
-import { exitCodes } from "../exit-codes.js"
-import { printable } from "../printable.js"
-import { pathJson, printablePath } from "./entry-json.js"
-import { openSnapshot, type PlaceOptions, withPlace } from "./place.js"
+import { getByDaemon } from "./get-by-daemon.js"
+import { readPlace, snapshotWords } from "./place.js"
+import { Remarks } from "./remarks.js"
+import { sourceOf, type SourceOptions, withSource } from "./source.js"
 
-interface Options extends PlaceOptions {
+interface Options extends SourceOptions {
   readonly range?: string
   readonly format?: ArchiveFormat
   readonly skipDamaged?: boolean
@@ -31,7 +26,7 @@ export function getCommand(program: Command, context: Context): void {
     .command("get")
     .argument("<what>", "SNAPSHOT:/path; the snapshot by its id, the beginning of it or `latest`")
     .description(
-      "write a file of a snapshot, or a directory as an archive, to standard output (no daemon needed)",
+      "write a file of a snapshot, or a directory as an archive, to standard output (with --at no daemon is needed)",
     )
     .option("--range <bytes>", "of a file: 0-499 is its first 500 bytes, 500- the rest, -500 the last 500")
     .addOption(new Option("--format <format>", "of a directory").choices(archiveFormats))
@@ -39,9 +34,23 @@ export function getCommand(program: Command, context: Context): void {
       "--skip-damaged",
       "of a directory: leave damaged files out and name them; without it the archive breaks off",
     )
-  withPlace(command).action(async (words: string, options: Options) => {
-    const { contents, snapshot, path } = await openSnapshot(words, options, context)
-    const entry = await findEntry(contents, snapshot, path)
+  withSource(command).action(async (words: string, options: Options) => {
+    const { id, path } = snapshotWords(words)
+    const source = sourceOf(options)
+    const { range, format, skipDamaged = false } = options
+    if (source.kind === "daemon") {
+      if (range !== undefined && parseRange(range, Number.MAX_SAFE_INTEGER) === undefined)
+        throw noRange(range)
+      if (format === undefined && skipDamaged)
+        throw usageError("--skip-damaged is for directories", "Add --format tar or --format zip.")
+      if (format !== undefined && range !== undefined)
+        throw usageError("--range is for files", "--format is for directories.")
+      const what = { target: source.target, snapshot: id, path, range, format, skipDamaged }
+      await getByDaemon(what, new Remarks(context), context)
+      return
+    }
+    const { snapshots, contents } = await readPlace(source.place, context)
+    const entry = await findEntry(contents, chooseSnapshot(snapshots, id), path)
     if (entry.kind === "directory") await getDirectory(contents, entry, options, context)
     else await getFile(contents, entry, { ...options, path }, context)
   })
@@ -65,11 +74,14 @@ async function getFile(
 
 function rangeOf(text: string, size: number): ByteRange {
   const range = parseRange(text, size)
-  if (range === undefined)
-    throw usageError(`${text} is no range of bytes`, "For example 0-499, 500- or -500.")
+  if (range === undefined) throw noRange(text)
   if (range === "unsatisfiable")
     throw new StorageError("missing", `the file has ${size} bytes: none of them is in ${text}`)
   return range
+}
+
+function noRange(text: string): Error {
+  return usageError(`${text} is no range of bytes`, "For example 0-499, 500- or -500.")
 }
 
 async function getDirectory(
@@ -81,45 +93,17 @@ async function getDirectory(
   if (range !== undefined) throw usageError("--range is for files", "This is a directory.")
   if (format === undefined)
     throw usageError("a directory is written as an archive", "Add --format tar or --format zip.")
-  const { out } = context
-  const losses = new Losses()
-  let problems = 0
+  const remarks = new Remarks(context)
   const pieces = archive(contents, entry, {
     format,
     damaged: skipDamaged ? "skip" : "stop",
     onProblem: (path, { code, message }) => {
-      problems++
-      out.note(`left out: ${printablePath(pathJson(path))}: ${printable(message)} [${code}]`)
+      remarks.leftOut(pathJson(path), { code, message })
     },
     onLoss: (path, loss) => {
-      losses.add(path, loss)
+      remarks.loss(pathJson(path), loss)
     },
   })
-  for await (const piece of pieces) await out.bytes(piece)
-  for (const line of losses.lines(format)) out.note(line)
-  if (problems > 0) context.exitWith(exitCodes.wrong)
-}
-
-/** What a format cannot hold: how often, and where first. */
-class Losses {
-  readonly #seen = new Map<ArchiveLoss, { count: number; readonly first: Uint8Array }>()
-
-  add(path: Uint8Array, loss: ArchiveLoss): void {
-    const seen = this.#seen.get(loss)
-    if (seen === undefined) this.#seen.set(loss, { count: 1, first: path })
-    else seen.count++
-  }
-
-  lines(format: ArchiveFormat): string[] {
-    const words: Readonly<Record<ArchiveLoss, string>> = {
-      kind: "left out, because of what it is",
-      hard_link: "a file of its own, not one more name of another",
-      name: "under another name",
-      attributes: "without its extended attributes",
-    }
-    return [...this.#seen].map(([loss, { count, first }]) => {
-      const others = count === 1 ? "" : ` and ${count - 1} more`
-      return `${format} cannot hold it: ${printablePath(pathJson(first))}${others}: ${words[loss]}`
-    })
-  }
+  for await (const piece of pieces) await context.out.bytes(piece)
+  remarks.end(format)
 }

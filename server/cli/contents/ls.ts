@@ -1,14 +1,17 @@
 import type { Command } from "commander"
-import { findEntry } from "../../../storage/index.js"
+import { z } from "zod"
+import { chooseSnapshot, type EntryJson, listEntries } from "../../contents/index.js"
+import { contentsPaths, entryJson } from "../../http/contract/contents.js"
 import type { Context } from "../context.js"
 import { exitCodes } from "../exit-codes.js"
 import { formatBytes } from "../figures.js"
 import { printable } from "../printable.js"
-import { type EntryJson, entryJson, printablePath } from "./entry-json.js"
-import { openSnapshot, type PlaceOptions, withPlace } from "./place.js"
-import { walk } from "./walk.js"
+import { askContents, rowsOf } from "./daemon-lines.js"
+import { printablePath } from "./entry-json.js"
+import { readPlace, snapshotWords } from "./place.js"
+import { sourceOf, type SourceOptions, withSource } from "./source.js"
 
-interface Options extends PlaceOptions {
+interface Options extends SourceOptions {
   readonly recursive?: boolean
   readonly sha256?: boolean
   readonly json?: boolean
@@ -29,11 +32,13 @@ export function lsCommand(program: Command, context: Context): void {
   const command = program
     .command("ls")
     .argument("<snapshot>", "its id, the beginning of it or `latest`, and :/path in it")
-    .description("list what is in a snapshot (no daemon needed)")
+    .description(
+      "list what is in a snapshot: of a declared repository, or of any place with --at (no daemon needed)",
+    )
     .option("-R, --recursive", "everything below, too")
     .option("--sha256", "read every file, and print the SHA-256 of what is in it")
     .option("--json", "print JSON")
-  withPlace(command).action(async (words: string, options: Options) => {
+  withSource(command).action(async (words: string, options: Options) => {
     const entries = list(words, options, context)
     const isWhole =
       options.json === true ? await printJson(entries, context) : await printText(entries, context)
@@ -42,12 +47,17 @@ export function lsCommand(program: Command, context: Context): void {
 }
 
 async function* list(words: string, options: Options, context: Context): AsyncGenerator<EntryJson> {
-  const { contents, snapshot, path } = await openSnapshot(words, options, context)
-  const entry = await findEntry(contents, snapshot, path)
+  const { id, path } = snapshotWords(words)
   const { recursive = false, sha256 = false } = options
-  const start = Buffer.from(path)
-  if (entry.kind === "directory") yield* walk(contents, start, entry, { recursive, sha256 })
-  else yield entryJson(start, entry, {})
+  const source = sourceOf(options)
+  if (source.kind === "place") {
+    const { snapshots, contents } = await readPlace(source.place, context)
+    yield* listEntries(contents, chooseSnapshot(snapshots, id), path, { recursive, sha256 })
+    return
+  }
+  const query = { ...source.target, snapshot: id, path, recursive: String(recursive), sha256: String(sha256) }
+  const body = await askContents(contentsPaths.entries, query, context)
+  yield* rowsOf(body, { row: entryJson, end: z.strictObject({}), ended: () => undefined })
 }
 
 /** One document, written entry by entry: a snapshot may hold millions. */

@@ -8,8 +8,8 @@ import {
   type Repository,
   type Snapshot,
   type SnapshotContents,
-  StorageError,
 } from "../../../storage/index.js"
+import { chooseSnapshot } from "../../contents/index.js"
 import { usageError } from "../cli-error.js"
 import type { Context } from "../context.js"
 import { type PasswordOptions, readPassword } from "../password-option.js"
@@ -72,7 +72,7 @@ export function snapshotWords(words: string): SnapshotWords {
   if (id === undefined) {
     throw usageError(
       "a snapshot is named by its id or the beginning of it, or by `latest`, and :/path",
-      "`cistern snapshots --at PATH` lists them.",
+      "`cistern snapshots` lists them.",
     )
   }
   return { id, path: path.replace(/^\/+|\/+$/g, "") }
@@ -93,22 +93,4 @@ export async function openSnapshot(
     place: realpathSync(options.at),
     path,
   }
-}
-
-/** The one of that id, or of that beginning of an id. `latest`: the one that began last, whatever it is of. */
-export function chooseSnapshot(snapshots: readonly Snapshot[], id: string): Snapshot {
-  const fitting = id === "latest" ? snapshots.slice(-1) : snapshots.filter((one) => one.id.startsWith(id))
-  const [snapshot] = fitting
-  if (snapshot === undefined) {
-    throw new StorageError(
-      "missing",
-      id === "latest" ? "there is no snapshot" : `no snapshot is called ${id}`,
-      {
-        hint: "`cistern snapshots --at PATH` lists them.",
-      },
-    )
-  }
-  if (fitting.length > 1)
-    throw usageError(`${fitting.length} snapshots begin with ${id}`, "Give more of the id.")
-  return snapshot
 }

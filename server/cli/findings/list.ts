@@ -1,16 +1,19 @@
-import type { Command } from "commander"
+import { type Command, Option } from "commander"
 import {
   type FindingJson,
   findingPaths,
   type FindingsJson,
   findingsJson,
 } from "../../http/contract/findings.js"
+import { usageError } from "../cli-error.js"
+import type { PlaceOptions } from "../contents/place.js"
 import type { Context } from "../context.js"
 import { exitCodes } from "../exit-codes.js"
 import { formatTime } from "../figures.js"
 import type { Output } from "../output.js"
 import { printable } from "../printable.js"
 import type { Column } from "../table.js"
+import { findingsAt } from "./at-place.js"
 
 const columns: readonly Column<FindingJson>[] = [
   { title: "ID", of: ({ id }) => String(id), align: "right" },
@@ -38,6 +41,8 @@ interface ListOptions {
   readonly json?: boolean
 }
 
+interface AllOptions extends ListOptions, Partial<PlaceOptions> {}
+
 export function listCommand(findings: Command, context: Context): void {
   findings
     .command("list", { isDefault: true })
@@ -56,8 +61,24 @@ export function listCommand(findings: Command, context: Context): void {
     .option("--no-muted", "no muted ones")
     .option("--limit <number>", "so many (200)")
     .option("--after <place>", "the page after that place, which the one before named")
+    .option("--at <path>", "what can be told of the repository in this directory, without a daemon")
+    .option("--password-file <file>", "with --at: the file that holds the password")
+    .option("--password-env <name>", "with --at: the variable that holds the password")
+    .addOption(new Option("--engine <engine>", "with --at: refuse any other").choices(["kopia", "restic"]))
     .option("--json", "print JSON")
-    .action(async ({ all, state, muted, json, ...query }: ListOptions) => {
+    .action(async ({ at, passwordFile, passwordEnv, engine, ...options }: AllOptions) => {
+      const place = {
+        ...(passwordFile === undefined ? {} : { passwordFile }),
+        ...(passwordEnv === undefined ? {} : { passwordEnv }),
+        ...(engine === undefined ? {} : { engine }),
+      }
+      if (at !== undefined) {
+        await listPlace({ at, ...place }, options, context)
+        return
+      }
+      if (Object.keys(place).length > 0)
+        throw usageError("--password-file, --password-env and --engine belong to --at PATH")
+      const { all, state, muted, json, ...query } = options
       const answer = await context.daemon().get(findingPaths.findings, findingsJson, {
         ...query,
         state: state ?? (all === true ? "open,acknowledged,closed" : undefined),
@@ -68,6 +89,23 @@ export function listCommand(findings: Command, context: Context): void {
       if (answer.open.critical + answer.open.warning > 0) context.exitWith(exitCodes.wrong)
       else if (answer.unknownTotal > 0) context.exitWith(exitCodes.unclear)
     })
+}
+
+/** Without a daemon nothing has a life, and nothing is filtered. */
+async function listPlace(place: PlaceOptions, options: ListOptions, context: Context): Promise<void> {
+  const { json, ...filters } = options
+  if (Object.keys(filters).length > 0)
+    throw usageError("with --at all findings are listed", "Leave the filters out; --json is for programs.")
+  const { out } = context
+  const { findings, exitCode } = await findingsAt(place, context)
+  if (json === true) out.json({ findings })
+  else if (findings.length === 0) out.text("Nothing is found.")
+  for (const { severity, code, title, hint } of json === true ? [] : findings) {
+    const colour = severity === "critical" ? "red" : severity === "warning" ? "yellow" : "dim"
+    out.text(`${out.colour(colour, severity.padEnd(8))}  ${printable(title)} [${code}]`)
+    if (hint !== "") out.text(`          ${printable(hint)}`)
+  }
+  context.exitWith(exitCode)
 }
 
 function print({ findings, total, next, unknown, unknownTotal }: FindingsJson, out: Output): void {

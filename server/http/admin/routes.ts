@@ -27,6 +27,7 @@ import {
   withdrawStoreRequest,
 } from "../contract/admin.js"
 import { HttpError } from "../errors.js"
+import { type ContentsAdministration, contentsRoutes } from "./contents-routes.js"
 import { type DirectoryAdministration, directoryRoutes } from "./directory-routes.js"
 import { type NewRepositoryAdministration, newRepositoryRoutes } from "./new-repository-routes.js"
 import {
@@ -75,6 +76,7 @@ export interface Administration {
   readonly quotas: QuotaAdministration
   readonly findings: FindingAdministration
   readonly jobs: JobAdministration
+  readonly contents: ContentsAdministration
 }
 
 /** Who acts through the socket that only the state directory's owner may open. */
@@ -157,6 +159,7 @@ export function adminRoutes(administration: Administration): Router {
   router.use(quotaRoutes(administration.quotas, LOCAL_ADMINISTRATOR))
   router.use(findingRoutes(administration.findings, LOCAL_ADMINISTRATOR))
   router.use(jobRoutes(administration.jobs, LOCAL_ADMINISTRATOR))
+  router.use(contentsRoutes(administration.contents))
   return router
 }
 

@@ -1,9 +1,8 @@
 import { keyOfSource, type SnapshotImpact, type SourceImpact } from "../../../storage/impact/index.js"
 import { formatInstant, type Snapshot } from "../../../storage/index.js"
 import { acts } from "../../decision/acts.js"
-import { textOf } from "../contents/entry-json.js"
-import { printable } from "../printable.js"
-import { type Cost, identityOf } from "./impact-json.js"
+import { textOf } from "../entry-json.js"
+import { type Cost, identityOf } from "./cost-json.js"
 
 /** People read some of them; `--json` has all. */
 const MOST_SNAPSHOTS = 20
@@ -12,15 +11,15 @@ const MOST_PATHS = 10
 const BRING_BACK =
   "Next: bring the file back from a copy of the repository; until then nothing can be restored."
 
-/** For people: what is lost, where, and what to do next. */
-export function costText(cost: Cost): string {
+/** For people, line by line: what is lost, where, and what to do next. It is not made harmless for a terminal. */
+export function costLines(cost: Cost): readonly string[] {
   const { loss, impact, unlisted } = cost
   const lines = [`${loss.file}: ${whatIs(cost)}`]
   if (loss.note !== undefined) lines.push(loss.note)
   if (loss.recovery !== undefined) lines.push(`It can be won back: ${loss.recovery}`)
   if (unlisted !== undefined) {
     lines.push(`Which snapshots need it cannot be told: ${unlisted.message}.`, hintOf(unlisted.hint))
-    return printed(lines)
+    return lines
   }
   if (loss.everything) {
     const volumes = counted(impact.sources.length, "volume")
@@ -28,7 +27,7 @@ export function costText(cost: Cost): string {
       `Without it nothing is left: ${counted(cost.snapshots.length, "snapshot")} of ${volumes}.`,
       ...(loss.recovery === undefined ? [BRING_BACK] : []),
     )
-    return printed(lines)
+    return lines
   }
   const losing = impact.snapshots.filter(({ reasons }) => reasons.includes("lost"))
   const unclear = impact.snapshots.length - losing.length
@@ -40,7 +39,7 @@ export function costText(cost: Cost): string {
       "",
       `${counted(unclear, "snapshot")} cannot be read in full for other reasons, and may need it: run \`cistern verify\`.`,
     )
-  return printed(lines)
+  return lines
 }
 
 function whatIs({ loss }: Cost): string {
@@ -132,8 +131,4 @@ function counted(count: number, one: string, many = `${one}s`): string {
 
 function hintOf(hint: string | undefined): string {
   return hint === undefined ? "" : `Next: ${hint}`
-}
-
-function printed(lines: readonly string[]): string {
-  return lines.map((line) => printable(line)).join("\n")
 }

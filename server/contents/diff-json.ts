@@ -1,5 +1,5 @@
-import type { Difference, TreeChange } from "../../../storage/browse/index.js"
-import type { SnapshotEntry } from "../../../storage/index.js"
+import type { Difference, TreeChange } from "../../storage/browse/index.js"
+import type { SnapshotEntry } from "../../storage/index.js"
 import {
   type EntryJson,
   fieldsJson,

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto"
-import { type SnapshotContents, type SnapshotEntry, StorageError } from "../../../storage/index.js"
-import { type EntryJson, entryJson } from "./entry-json.js"
+import { type SnapshotContents, type SnapshotEntry, StorageError } from "../../storage/index.js"
+import { type EntryJson, entryJson, type ProblemJson, problemJson } from "./entry-json.js"
 
 export interface WalkOptions {
   readonly recursive: boolean
@@ -33,29 +33,61 @@ export async function* walk(
       continue
     }
     const entryPath = level.path.length === 0 ? entry.name : Buffer.concat([level.path, SLASH, entry.name])
-    const { below, ...more } = await look(contents, entry, options)
+    const { below, ...more } = await lookDeep(contents, entry, options)
     yield entryJson(entryPath, entry, more)
     if (below !== undefined) levels.push({ path: entryPath, entries: below, at: 0 })
   }
 }
 
+/** One entry, with where it leads when it is a symlink. */
+export async function entryRow(
+  contents: SnapshotContents,
+  path: Uint8Array,
+  entry: SnapshotEntry,
+): Promise<EntryJson> {
+  return entryJson(path, entry, await look(contents, entry, { sha256: false }))
+}
+
 interface Look {
   readonly target?: Uint8Array
   readonly sha256?: string
-  readonly problem?: { readonly code: string; readonly message: string }
+  readonly problem?: ProblemJson
+}
+
+interface DeepLook extends Look {
   readonly below?: readonly SnapshotEntry[]
 }
 
-async function look(contents: SnapshotContents, entry: SnapshotEntry, options: WalkOptions): Promise<Look> {
+async function lookDeep(
+  contents: SnapshotContents,
+  entry: SnapshotEntry,
+  options: WalkOptions,
+): Promise<DeepLook> {
+  if (entry.kind !== "directory" || !options.recursive) return look(contents, entry, options)
   try {
-    if (entry.kind === "directory" && options.recursive) return { below: await contents.list(entry) }
+    return { below: await contents.list(entry) }
+  } catch (error) {
+    return { problem: problemOf(error) }
+  }
+}
+
+async function look(
+  contents: SnapshotContents,
+  entry: SnapshotEntry,
+  options: Pick<WalkOptions, "sha256">,
+): Promise<Look> {
+  try {
     if (entry.kind === "symlink") return { target: await contents.target(entry) }
     if (entry.kind === "file" && options.sha256) return { sha256: await sha256Of(contents, entry) }
     return {}
   } catch (error) {
-    if (!(error instanceof StorageError)) throw error
-    return { problem: { code: error.code, message: error.message } }
+    return { problem: problemOf(error) }
   }
+}
+
+function problemOf(error: unknown): ProblemJson {
+  if (error instanceof StorageError) return problemJson(error)
+  throw error
 }
 
 async function sha256Of(contents: SnapshotContents, entry: SnapshotEntry): Promise<string> {

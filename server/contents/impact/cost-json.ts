@@ -8,7 +8,7 @@ import {
   type SnapshotSource,
   type StorageError,
 } from "../../../storage/index.js"
-import { textOf } from "../contents/entry-json.js"
+import { textOf } from "../entry-json.js"
 
 /** What the loss of one file costs a repository. */
 export interface Cost {

@@ -1,4 +1,4 @@
-import type { EntryKind } from "../../../storage/index.js"
+import type { EntryKind } from "../../storage/index.js"
 import type { PathJson, ProblemJson } from "./entry-json.js"
 
 interface BriefSnapshot {

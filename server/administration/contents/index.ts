@@ -1,0 +1,1 @@
+export { Contents, type ContentsPartsOfDaemon } from "./contents.js"
