@@ -22,6 +22,8 @@ export interface MemoryFacts {
   readonly repositoryId: string
   readonly walkedDay: number
   readonly isWhole: boolean
+  /** Packs of which something is damaged that nothing is lost by: what lies in them is read again, else they would be forgotten. */
+  readonly doubtful: ReadonlySet<number>
 }
 
 /** Writes down what is needed, and what of it was read when. */
@@ -37,13 +39,18 @@ export function writeMemory(stored: StoredContents, states: ContentStates, facts
     if (!states.isNeeded(row)) continue
     image.set(keyOf(stored, row), at)
     image.writeUInt32LE(placesOf(stored, row), at + KEY)
-    const isRead = states.isRead(row) && states.lossOf(row) === undefined
+    const isRead =
+      states.isRead(row) && states.lossOf(row) === undefined && !liesIn(stored, row, facts.doubtful)
     image.writeUInt16LE(isRead ? (states.readDay[row] ?? 0) : 0, at + KEY + 4)
     image[at + KEY + 6] = states.isWalked(row) ? 1 : 0
     at += RECORD
   }
   image.writeUInt32LE(crc32(image.subarray(0, at)), at)
   return image
+}
+
+function liesIn(stored: StoredContents, row: number, packs: ReadonlySet<number>): boolean {
+  return packs.size > 0 && stored.placesAt(row).some((place) => packs.has(stored.placeAt(place).pack))
 }
 
 export interface Trust {
@@ -94,7 +101,7 @@ export function recall(
     const at = recordOf.get(found) + KEY
     const day = bytes.readUInt16LE(at + 4)
     if (day !== 0 && day >= trust.since && bytes.readUInt32LE(at) === placesOf(stored, row)) {
-      states.markRead(row, day)
+      states.markRemembered(row, day)
       read++
     }
     if (!isWhole) continue

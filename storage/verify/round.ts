@@ -76,28 +76,36 @@ export async function round(sources: RoundSources): Promise<Round> {
   checkPlaces(stored, states, packs)
   const walkedDay = recalled?.walkedDay ?? day
   const found = { listing, snapshots, contents, states, misfits, packs, ...walked, walkedDay }
-  if (options.level !== "read") return { ...found, ...NOTHING_READ, remembered: 0 }
+  const damagedEnds = new Set<number>()
+  if (options.level !== "read") return { ...found, damagedEnds, read: 0, bytesRead: 0, remembered: 0 }
   try {
-    const reading = await readAll(sources, stored, states, packs, progress)
-    return { ...found, ...reading, remembered: recalled?.read ?? 0 }
+    const reading = await readAll(sources, stored, states, packs, damagedEnds, progress)
+    return { ...found, damagedEnds, ...reading, remembered: recalled?.read ?? 0 }
   } catch (error) {
     // What was read until now need not be read again.
-    await options.memory?.save(writeMemory(stored, states, { repositoryId, walkedDay, isWhole: false }))
+    states.settleSuspects()
+    const doubtful = doubtfulPacks({ states, damagedEnds })
+    await options.memory?.save(
+      writeMemory(stored, states, { repositoryId, walkedDay, isWhole: false, doubtful }),
+    )
     throw error
   }
 }
 
-const NOTHING_READ = { damagedEnds: new Set<number>(), read: 0, bytesRead: 0 }
+/** Packs of which something is damaged that nothing is lost by. */
+export function doubtfulPacks({ states, damagedEnds }: Pick<Round, "states" | "damagedEnds">): Set<number> {
+  return new Set([...damagedEnds, ...states.badPlaces.map(({ pack }) => pack)])
+}
 
 async function readAll(
   { files, options, threads, day }: RoundSources,
   stored: StoredContents,
   states: ContentStates,
   packs: SeenPacks,
+  damagedEnds: Set<number>,
   progress: (told: Partial<VerifyProgress> & Pick<VerifyProgress, "phase">) => void,
-): Promise<Pick<Round, "damagedEnds" | "read" | "bytesRead">> {
+): Promise<Pick<Round, "read" | "bytesRead">> {
   const plan = new PackPlan(stored, states, packs)
-  const damagedEnds = new Set<number>()
   let [items, bytes] = [0, 0]
   const { signal, directory } = options
   await readJobs(plan.jobs(), { files, opener: stored.opener, directory, threads, signal }, (job, result) => {
@@ -115,7 +123,7 @@ async function readAll(
     progress({ phase: "contents", items, totalItems: plan.items, bytes, totalBytes: plan.bytes })
   })
   states.settleSuspects()
-  return { damagedEnds, read: items, bytesRead: bytes }
+  return { read: items, bytesRead: bytes }
 }
 
 /** What is wrong with packs, whatever snapshots need of them; what lies in them is counted. */

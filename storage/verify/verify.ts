@@ -5,7 +5,7 @@ import { impactOf } from "../impact/index.js"
 import type { Listing, Repository, Snapshot } from "../repository.js"
 import { damageOf, markedContents } from "./marked-contents.js"
 import { writeMemory } from "./memory-image.js"
-import { badBlobsOf, type Round, round, type RoundSources } from "./round.js"
+import { badBlobsOf, doubtfulPacks, type Round, round, type RoundSources } from "./round.js"
 import type { BadBlob, VerifiedSnapshot, VerifyOptions, VerifyResult } from "./types.js"
 import { unindexedOf } from "./unindexed.js"
 import { isDamagedMetadata, withoutIndex } from "./unreadable-index.js"
@@ -89,8 +89,11 @@ function suspectsOf({ misfits, states, rootless }: Round, bad: readonly BadBlob[
   ]
 }
 
-function imageOf({ contents, states, listing, walkedDay }: Round, isWhole: boolean): Uint8Array {
-  return writeMemory(contents.stored, states, { repositoryId: listing.repositoryId, walkedDay, isWhole })
+function imageOf(found: Round, isWhole: boolean): Uint8Array {
+  const { contents, states, listing, walkedDay } = found
+  const { repositoryId } = listing
+  const doubtful = doubtfulPacks(found)
+  return writeMemory(contents.stored, states, { repositoryId, walkedDay, isWhole, doubtful })
 }
 
 interface Facts {

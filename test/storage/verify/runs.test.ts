@@ -1,11 +1,12 @@
-import { rmSync, statSync, truncateSync, utimesSync } from "node:fs"
-import { join } from "node:path"
+import { cpSync, readFileSync, rmSync, statSync, truncateSync, utimesSync, writeFileSync } from "node:fs"
+import { join, relative } from "node:path"
 import { describe, expect, it } from "vitest"
 import { DirectoryTree, type FileTree } from "../../../storage/blobs/index.js"
 import { StorageError } from "../../../storage/index.js"
 import type { VerifyMemory } from "../../../storage/verify/index.js"
 import { filesBelow } from "../../support/damage.js"
 import { fixture, fixtureCopy, scratch } from "../../support/fixtures.js"
+import { runRestic } from "../../support/programs.js"
 import { writeSyntheticKopia } from "../../support/synthetic-kopia.js"
 import { passwordOf, verified } from "./verified.js"
 
@@ -41,6 +42,29 @@ function failingDisk(directory: string, pattern: RegExp, code: "io" | "timeout")
     },
   }
 }
+
+function flipAt(file: string, at: number): void {
+  const bytes = readFileSync(file)
+  bytes[at] = (bytes[at] ?? 0) ^ 1
+  writeFileSync(file, bytes)
+}
+
+/** A repository in which one content lies in two packs, as two movers leave it that store the same at once; and one of the two. */
+function doubled(): { readonly directory: string; readonly copy: string } {
+  const [directory, other] = [fixtureCopy("restic/two-keys"), fixtureCopy("restic/two-keys")]
+  const source = scratch()
+  writeFileSync(join(source, "file"), "the same in both")
+  const known = new Set(filesBelow(directory, /^data\//).map((file) => relative(directory, file)))
+  for (const one of [directory, other]) runRestic(one, DOUBLED_PASSWORD, "backup", source)
+  cpSync(other, directory, { recursive: true, force: false })
+  const packs = filesBelow(other, /^data\//).map((file) => relative(other, file))
+  const bySize = (one: string, two: string): number =>
+    statSync(join(directory, one)).size - statSync(join(directory, two)).size
+  const [smallest = ""] = packs.filter((file) => !known.has(file)).sort(bySize)
+  return { directory, copy: join(directory, smallest) }
+}
+
+const DOUBLED_PASSWORD = "first password"
 
 describe("with a memory, a second verify", () => {
   it("after one new snapshot reads only what is new", async () => {
@@ -146,6 +170,43 @@ describe.each([
     const rest = await verified(fixture(name), passwordOf(name), { memory: kept })
     expect(rest.counts.remembered).toBeGreaterThan(0)
     expect(rest.ok).toBe(true)
+  })
+})
+
+describe("what is wrong with a pack and costs nothing", () => {
+  it.each([
+    ["kopia/format-3", /^p/],
+    ["kopia/format-3", /^q/],
+    ["restic/v2-by-0.18", /^data\/../],
+  ] as const)(
+    "of %s, %s, is its end; every deep verify tells of it, however much is remembered",
+    async (name, packs) => {
+      const directory = fixtureCopy(name)
+      const kept = memory()
+      const ends = filesBelow(directory, packs)
+      for (const file of ends) flipAt(file, statSync(file).size - 6)
+      const told = ends.map((file) => ({ blob: relative(directory, file), code: "damaged_end", contents: 0 }))
+      for (let run = 0; run < 2; run++) {
+        const result = await verified(directory, passwordOf(name), { memory: kept })
+        expect(result.ok).toBe(false)
+        // A pack of which nothing is needed is not read.
+        expect(result.bad.length).toBeGreaterThan(0)
+        expect(told).toEqual(expect.arrayContaining([...result.bad]))
+        expect(result.snapshots.every(({ ok }) => ok)).toBe(true)
+      }
+    },
+  )
+
+  it("is a copy of what lies whole in another pack", async () => {
+    const { directory, copy } = doubled()
+    const kept = memory()
+    const bad = [{ blob: relative(directory, copy), code: "corrupt", contents: 0 }]
+    flipAt(copy, 20)
+    for (let run = 0; run < 2; run++) {
+      const result = await verified(directory, DOUBLED_PASSWORD, { memory: kept })
+      expect(result).toMatchObject({ ok: false, bad })
+      expect(result.snapshots.every(({ ok }) => ok)).toBe(true)
+    }
   })
 })
 
