@@ -1,11 +1,22 @@
-import { cpSync, readFileSync, rmSync, statSync, truncateSync, utimesSync, writeFileSync } from "node:fs"
+import {
+  cpSync,
+  existsSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs"
 import { join, relative } from "node:path"
 import { describe, expect, it } from "vitest"
 import { DirectoryTree, type FileTree } from "../../../storage/blobs/index.js"
 import { StorageError } from "../../../storage/index.js"
-import type { VerifyMemory } from "../../../storage/verify/index.js"
+import type { VerifyMemory, VerifyResult } from "../../../storage/verify/index.js"
 import { filesBelow } from "../../support/damage.js"
 import { fixture, fixtureCopy, scratch } from "../../support/fixtures.js"
+import { mountFailingDisk } from "../../support/mounts.js"
 import { runRestic } from "../../support/programs.js"
 import { writeSyntheticKopia } from "../../support/synthetic-kopia.js"
 import { passwordOf, verified } from "./verified.js"
@@ -170,6 +181,77 @@ describe.each([
     const rest = await verified(fixture(name), passwordOf(name), { memory: kept })
     expect(rest.counts.remembered).toBeGreaterThan(0)
     expect(rest.ok).toBe(true)
+  })
+})
+
+describe("while the repository is read", () => {
+  const name = "restic/v2-by-0.18"
+
+  it("a prune has it read anew, and nothing is called damaged", async () => {
+    const directory = fixtureCopy(name)
+    let isPruned = false
+    const result = await verified(directory, passwordOf(name), {
+      progress: ({ phase }) => {
+        if (phase !== "packs" || isPruned) return
+        isPruned = true
+        runRestic(
+          directory,
+          passwordOf(name),
+          "forget",
+          "--group-by",
+          "",
+          "--keep-last",
+          "1",
+          "--prune",
+          "--max-unused",
+          "0",
+        )
+      },
+    })
+    expect(isPruned).toBe(true)
+    expect(result).toMatchObject({ ok: true, bad: [], counts: { rounds: 2 } })
+    expect(result.snapshots).toHaveLength(1)
+  })
+
+  it("a change at every look is said, and is no damage", async () => {
+    const directory = fixtureCopy(name)
+    const bySize = (one: string, other: string): number => statSync(other).size - statSync(one).size
+    const [largest = ""] = filesBelow(directory, /^data\/../).sort(bySize)
+    const away = `${largest}.away`
+    truncateSync(largest, 4096)
+    const run = verified(directory, passwordOf(name), {
+      level: "reachable",
+      progress: ({ phase }) => {
+        if (phase !== "packs") return
+        if (existsSync(largest)) renameSync(largest, away)
+        else renameSync(away, largest)
+      },
+    })
+    await expect(run).rejects.toMatchObject({ code: "unstable" })
+  })
+
+  it("a disk that fails is told as such, and nothing of it is kept as damage", async () => {
+    const place = join(scratch(), "disk")
+    const disk = mountFailingDisk(place, 16)
+    const directory = join(place, "repository")
+    cpSync(fixture(name), directory, { recursive: true, preserveTimestamps: true })
+    const kept = memory()
+    let hasFailed = false
+    const run = verified(directory, passwordOf(name), {
+      memory: kept,
+      progress: ({ phase }) => {
+        if (phase !== "packs" || hasFailed) return
+        hasFailed = true
+        disk.fail()
+      },
+    })
+    const result = await run.catch((error: unknown) => error)
+    expect(hasFailed).toBe(true)
+    // All of it, so that nothing can be said; or some packs, of which nothing but that is said.
+    if (result instanceof StorageError) expect(result.code).toBe("io")
+    else expect((result as VerifyResult).bad.map(({ code }) => code)).toContain("io")
+    const whole = await verified(fixture(name), passwordOf(name), { memory: kept })
+    expect(whole).toMatchObject({ ok: true, bad: [] })
   })
 })
 
