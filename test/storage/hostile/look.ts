@@ -9,8 +9,8 @@ import { openRepository, Secret, type Snapshot, StorageError } from "../../../st
 import { restore } from "../../../storage/restore/index.js"
 import { verify, type VerifyLevel } from "../../../storage/verify/index.js"
 
-const MOST_ENTRIES = 50_000
-const MOST_BYTES = 50_000_000
+const MOST_ENTRIES = 21_000
+const MOST_BYTES = 20_000_000
 
 const [directory = "", scratch = ""] = process.argv.slice(2)
 const files = new DirectoryTree(directory)
