@@ -2,13 +2,7 @@ import { join } from "node:path"
 import { deflateRawSync, gzipSync } from "node:zlib"
 import { describe, expect, it } from "vitest"
 import { scratch } from "../../support/fixtures.js"
-import {
-  directoryOf,
-  entryOf,
-  HostileKopia,
-  indirectOf,
-  type PlainContent,
-} from "../../support/hostile-kopia.js"
+import { directoryOf, entryOf, HostileKopia, type PlainContent } from "../../support/hostile-kopia.js"
 import { type Looked, looked, PASSWORD } from "./looked.js"
 
 const TIMEOUT = { timeout: 300_000 }
@@ -144,57 +138,6 @@ describe("a directory of Kopia's", () => {
       expect(peak).toBeLessThan(SMALL)
     },
   )
-})
-
-describe("a long file of Kopia's", () => {
-  /** Indexes upon indexes: each lists the one below so many times. */
-  const nested = (hostile: HostileKopia, levels: number, times: number, length: number) => {
-    const contents: PlainContent[] = [PLAIN]
-    let [object, size] = [hostile.idOf(PLAIN), length]
-    for (let level = 0; level < levels; level++) {
-      const below = size
-      const entries = Array.from({ length: times }, (_, at) => ({ s: at * below, l: below, o: object }))
-      const index = indirectOf(entries)
-      contents.push(index)
-      object = `I${hostile.idOf(index)}`
-      size = below * times
-    }
-    return { contents, object, size }
-  }
-
-  it(
-    "of indexes that list each other a thousand times is measured at once, and ends where the disk does",
-    TIMEOUT,
-    async () => {
-      const { answers, peak } = await withTree((hostile) => {
-        const { contents, object, size } = nested(hostile, 4, 1000, PLAIN.plain.length)
-        const directory = directoryOf([entryOf("endless", "f", object, size)])
-        return { root: hostile.idOf(directory), contents: [...contents, directory] }
-      })
-      expect(answers).toMatchObject({
-        reachable: "well",
-        read: "well",
-        impact: "lost",
-        find: "1 found, 0 problems",
-      })
-      expect(answers["archive"]).not.toBe("whole")
-      expect(answers["restore"]).toMatch(/^stopped/)
-      expect(peak).toBeLessThan(SMALL)
-    },
-  )
-
-  it.each([
-    ["of nothing, again and again", 3, 1000, 0],
-    ["upon indexes beyond any sense", 12, 2, PLAIN.plain.length],
-    ["of more bytes than numbers can tell", 7, 500, 1_000_000],
-  ])("of indexes %s is damaged", TIMEOUT, async (_, levels, times, length) => {
-    const result = await withTree((hostile) => {
-      const { contents, object } = nested(hostile, levels, times, length)
-      const directory = directoryOf([entryOf("odd", "f", object, 19)])
-      return { root: hostile.idOf(directory), contents: [...contents, directory] }
-    })
-    expectDamage(result, /damaged: corrupt/)
-  })
 })
 
 /** zstd of nothing but runs: four bytes for each 128 KiB. */
