@@ -72,6 +72,8 @@ export interface StoredContents {
 
 /** Opens what was read out of packs. */
 export interface ContentOpener {
+  /** No engine stores a content of more bytes: what is said to have more is not even read. */
+  longest(item: StoredItem): number
   /** Tag, compression, length and hash. Throws StorageError `corrupt` or `unsupported`. */
   check(item: StoredItem, stored: Uint8Array, file: string): void
   /** What the engine wrote behind the contents of a pack. Throws `corrupt`, or as `read` does. */

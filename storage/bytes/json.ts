@@ -2,15 +2,36 @@ import { StorageError } from "../errors.js"
 
 export type JsonObject = Readonly<Record<string, unknown>>
 
+/** What is longer is looked at before it is parsed. */
+const SHORT = 4 * 1024 * 1024
+/** A directory of a million files has fewer. As objects they take a hundred times what two bytes of text take. */
+const MOST_VALUES = 20_000_000
+const COMMA = 0x2c
+const OPEN_LIST = 0x5b
+const OPEN_OBJECT = 0x7b
+
 const utf8 = new TextDecoder("utf-8", { fatal: false })
 
 /** Parses JSON that came from a repository. `what` names the file; the message never quotes the bytes. */
 export function parseJson(bytes: Uint8Array, what: string): unknown {
+  if (bytes.length > SHORT && valuesIn(bytes) > MOST_VALUES) {
+    throw new StorageError("unsupported", `${what}: JSON of more than ${MOST_VALUES} values`, {
+      facts: { file: what },
+      hint: "No backup program writes such a file: somebody made it by hand.",
+    })
+  }
   try {
     return JSON.parse(utf8.decode(bytes))
   } catch {
     throw new StorageError("corrupt", `${what}: not JSON`, { facts: { file: what } })
   }
+}
+
+/** No fewer than there are. */
+function valuesIn(bytes: Uint8Array): number {
+  let count = 1
+  for (const byte of bytes) if (byte === COMMA || byte === OPEN_LIST || byte === OPEN_OBJECT) count++
+  return count
 }
 
 export function isJsonObject(value: unknown): value is JsonObject {

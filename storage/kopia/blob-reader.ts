@@ -11,6 +11,7 @@ import { parseManifests, unzipManifests } from "./manifest-content.js"
 import { packManifests } from "./manifest-layout.js"
 import { parseSession } from "./sessions.js"
 import type { Sources } from "./snapshot.js"
+import { refuseTooLong } from "./too-long.js"
 
 // The number counts up when what is kept changes, so that a newer program reads anew.
 type Kind = "kopia-index-1" | "kopia-log-1" | "kopia-manifests-2" | "kopia-session-1"
@@ -77,6 +78,7 @@ export class BlobReader {
       entry.packedLength,
       unpack,
       async () => {
+        refuseTooLong(entry, file)
         const stored = await this.#blobs.readRange(entry.pack, entry.offset, entry.packedLength)
         this.reads++
         const { bytes, repaired } = opened.decryption.openContent(entry, stored, file)

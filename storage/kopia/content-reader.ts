@@ -2,6 +2,7 @@ import { StorageError } from "../errors.js"
 import type { ContentIndex } from "./content-index.js"
 import type { OpenedFormat } from "./format-keeper.js"
 import type { KopiaBlobs } from "./kopia-blobs.js"
+import { refuseTooLong } from "./too-long.js"
 
 /** Reads contents out of packs, each checked against its own hash. */
 export class ContentReader {
@@ -29,7 +30,9 @@ export class ContentReader {
         hint: "An index blob was lost, or a maintenance ran meanwhile: have everything read anew.",
       })
     }
+    const file = this.#blobs.fileOf(entry.pack)
+    refuseTooLong(entry, file)
     const stored = await this.#blobs.readRange(entry.pack, entry.offset, entry.packedLength)
-    return this.#opened.decryption.openContent(entry, stored, this.#blobs.fileOf(entry.pack)).bytes
+    return this.#opened.decryption.openContent(entry, stored, file).bytes
   }
 }

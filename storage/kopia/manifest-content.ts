@@ -19,11 +19,13 @@ export interface ManifestEntry {
 // What gzip can at most make of its input, and room for its smallest outputs.
 const GZIP_RATIO = 1_032
 const GZIP_LEAST = 64 * 1024
+/** A kilobyte for each snapshot: so many has nobody in one content. */
+const GZIP_MOST = 256 * 1024 * 1024
 
 /** Takes the gzip off a content with prefix `m` (kopia-repository-format §11). `what` names it in errors. */
 export function unzipManifests(bytes: Uint8Array, what: string): Uint8Array {
   try {
-    return gunzipSync(bytes, { maxOutputLength: bytes.length * GZIP_RATIO + GZIP_LEAST })
+    return gunzipSync(bytes, { maxOutputLength: Math.min(bytes.length * GZIP_RATIO + GZIP_LEAST, GZIP_MOST) })
   } catch (cause) {
     throw asCorrupt(cause, what, "does not unzip")
   }

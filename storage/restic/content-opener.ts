@@ -16,11 +16,16 @@ const LONGEST_TREE = 512 * 1024 * 1024
 
 export function resticOpener({ key }: ResticOpenerSpec): ContentOpener {
   return {
+    longest: ({ content }) => longestOf(content),
     check(item, sealed, file) {
       checkBlob(key, item, sealed, file)
     },
     checkEnd: (read, length, file) => checkPackEnd(key, read, length, file),
   }
+}
+
+function longestOf(content: string): number {
+  return content.startsWith("tree/") ? LONGEST_TREE : LONGEST_CONTENT
 }
 
 function checkBlob(key: SealKey, item: StoredItem, sealed: Uint8Array, file: string): void {
@@ -30,8 +35,7 @@ function checkBlob(key: SealKey, item: StoredItem, sealed: Uint8Array, file: str
       facts: { file, content, offset: item.offset },
       hint: "Restore the pack from a copy of the repository.",
     })
-  const most = content.startsWith("tree/") ? LONGEST_TREE : LONGEST_CONTENT
-  if (length < SEAL_LENGTH || Math.max(length, plainLength ?? 0) > most)
+  if (length < SEAL_LENGTH || Math.max(length, plainLength ?? 0) > longestOf(content))
     throw damaged(`cannot have ${length} bytes`)
   const opened = openSealed(key, sealed)
   if (opened === undefined) throw damaged("does not decrypt")

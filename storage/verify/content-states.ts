@@ -4,6 +4,8 @@ import type { DamageCode } from "./types.js"
 const NEEDED = 1
 const WALKED = 2
 const READ = 4
+/** By an earlier run or round. */
+const REMEMBERED = 8
 
 const codes: readonly DamageCode[] = [
   "missing",
@@ -95,6 +97,15 @@ export class ContentStates {
 
   isRead(row: number): boolean {
     return ((this.#flags[row] ?? 0) & READ) !== 0
+  }
+
+  markRemembered(row: number, day: number): void {
+    this.markRead(row, day)
+    this.#flags[row] = (this.#flags[row] ?? 0) | REMEMBERED
+  }
+
+  isRemembered(row: number): boolean {
+    return ((this.#flags[row] ?? 0) & REMEMBERED) !== 0
   }
 
   /** A place of it cannot be read. Another one may be whole. */

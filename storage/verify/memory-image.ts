@@ -102,7 +102,7 @@ export function recall(
     const at = recordOf.get(found) + KEY
     const day = bytes.readUInt16LE(at + 4)
     if (day !== 0 && day >= trust.since && bytes.readUInt32LE(at) === placesOf(stored, row)) {
-      states.markRead(row, day)
+      states.markRemembered(row, day)
       read++
     }
     if (!isWhole) continue

@@ -24,6 +24,8 @@ export class PackPlan {
   readonly #starts: Uint32Array
   readonly #places: Uint32Array
   readonly #rows: Uint32Array
+  /** By pack: 1 where something is needed that was not proven by an earlier run, though it may have been read in passing. */
+  readonly #ends: Uint8Array
   readonly bytes: number
   readonly items: number
 
@@ -31,7 +33,13 @@ export class PackPlan {
     this.#stored = stored
     this.#seen = seen
     this.#starts = new Uint32Array(stored.packCount + 1)
+    this.#ends = new Uint8Array(stored.packCount)
     let [bytes, items] = [0, 0]
+    for (let row = 0; row < stored.contentCount; row++) {
+      if (!states.isNeeded(row) || states.isRemembered(row)) continue
+      for (const place of stored.placesAt(row))
+        if (isWithin(stored, place, seen)) this.#ends[stored.placeAt(place).pack] = 1
+    }
     const wanted = function* (): Generator<readonly [row: number, place: number]> {
       for (let row = 0; row < stored.contentCount; row++) {
         if (!states.isNeeded(row) || states.isRead(row)) continue
@@ -63,7 +71,7 @@ export class PackPlan {
   *jobs(): Generator<PackJob> {
     for (let pack = 0; pack < this.#stored.packCount; pack++) {
       const [start = 0, end = 0] = this.#starts.subarray(pack, pack + 2)
-      if (start < end) yield* this.#jobsOf(pack, start, end)
+      if (start < end || this.#ends[pack] === 1) yield* this.#jobsOf(pack, start, end)
     }
   }
 
@@ -73,7 +81,7 @@ export class PackPlan {
     order.sort((one, other) => offset(one) - offset(other))
     const file = this.#stored.packFile(pack)
     const length = this.#seen.lengths[pack] ?? 0
-    for (let from = 0; from < order.length; from += MOST_ITEMS) {
+    for (let from = 0; from === 0 || from < order.length; from += MOST_ITEMS) {
       const part = [...order.subarray(from, from + MOST_ITEMS)]
       const rows = part.map((at) => this.#rows[at] ?? 0)
       const items = part.map((at) => this.#stored.itemAt(this.#rows[at] ?? 0, this.#places[at] ?? 0))

@@ -21,8 +21,8 @@ export interface JobResult {
 export async function readPack(files: FileTree, opener: ContentOpener, job: PackJob): Promise<JobResult> {
   const lost: { item: number; code: DamageCode }[] = []
   let bytes = 0
-  const { items, piled } = withoutPiles(job)
-  for (const item of piled) lost.push({ item, code: "corrupt" })
+  const { items, refused } = withoutPiles(job, opener)
+  for (const item of refused) lost.push({ item, code: "corrupt" })
   for (const { from, to, start, end } of stretches(items)) {
     const stretch = await attempt(() => files.readRange(job.file, start, end - start))
     bytes += end - start
@@ -40,28 +40,33 @@ interface Numbered {
   readonly item: StoredItem
 }
 
+/** So many bytes may lie under two contents, where none should. */
+const MOST_SHARED = 64 * 1024 * 1024
+
 /**
- * Contents lie side by side. Those that lie on others are read as long as they are no more than the pack is long: an index that was made by
- * hand could else have the same bytes read a million times.
+ * Contents lie side by side, and none is longer than its engine makes it. An index that was made by hand could else have the same bytes
+ * read a million times, or more at once than there is memory.
  */
-function withoutPiles({ items, length }: PackJob): {
-  readonly items: readonly Numbered[]
-  readonly piled: readonly number[]
-} {
+function withoutPiles(
+  { items, length }: PackJob,
+  opener: ContentOpener,
+): { readonly items: readonly Numbered[]; readonly refused: readonly number[] } {
   const kept: Numbered[] = []
-  const piled: number[] = []
+  const refused: number[] = []
   let end = 0
-  let left = length
+  let left = Math.min(length, MOST_SHARED)
   for (const [at, item] of items.entries()) {
-    if (item.offset < end) left -= item.length
-    if (item.offset < end && left < 0) {
-      piled.push(at)
+    const isOnAnother = item.offset < end
+    const isTooLong = item.length > opener.longest(item)
+    if (isOnAnother && !isTooLong) left -= item.length
+    if (isTooLong || (isOnAnother && left < 0)) {
+      refused.push(at)
       continue
     }
     kept.push({ at, item })
     end = Math.max(end, item.offset + item.length)
   }
-  return { items: kept, piled }
+  return { items: kept, refused }
 }
 
 interface Stretch {

@@ -70,8 +70,8 @@ export interface IndexedContent {
 
 const KEY_SIZE = 17
 
-/** §9.2. Index version 2 with one format record: no compression, format version 3, key 0. */
-export function encodeIndex(contents: readonly IndexedContent[]): Buffer {
+/** §9.2. Index version 2 with one format record: one compression for all, format version 3, key 0. */
+export function encodeIndex(contents: readonly IndexedContent[], compression = 0): Buffer {
   const sorted = contents
     .map((content) => ({ key: Buffer.concat([prefixByte(content.prefix), content.hash]), content }))
     .sort((a, b) => Buffer.compare(a.key, b.key))
@@ -111,6 +111,7 @@ export function encodeIndex(contents: readonly IndexedContent[]): Buffer {
     name += pack.length
   }
   const format = Buffer.from([0, 0, 0, 0, 3, 0])
+  format.writeUInt32BE(compression)
   return Buffer.concat([
     header,
     entries,

@@ -1,11 +1,23 @@
-import { rmSync, statSync, truncateSync, utimesSync } from "node:fs"
-import { join } from "node:path"
+import {
+  cpSync,
+  existsSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs"
+import { join, relative } from "node:path"
 import { describe, expect, it } from "vitest"
 import { DirectoryTree, type FileTree } from "../../../storage/blobs/index.js"
 import { StorageError } from "../../../storage/index.js"
-import type { VerifyMemory } from "../../../storage/verify/index.js"
+import type { VerifyMemory, VerifyResult } from "../../../storage/verify/index.js"
 import { filesBelow, flipBit } from "../../support/damage.js"
 import { fixture, fixtureCopy, scratch } from "../../support/fixtures.js"
+import { mountFailingDisk } from "../../support/mounts.js"
+import { runRestic } from "../../support/programs.js"
 import { writeSyntheticKopia } from "../../support/synthetic-kopia.js"
 import { passwordOf, verified } from "./verified.js"
 
@@ -41,6 +53,29 @@ function failingDisk(directory: string, pattern: RegExp, code: "io" | "timeout")
     },
   }
 }
+
+function flipAt(file: string, at: number): void {
+  const bytes = readFileSync(file)
+  bytes[at] = (bytes[at] ?? 0) ^ 1
+  writeFileSync(file, bytes)
+}
+
+/** A repository in which one content lies in two packs, as two movers leave it that store the same at once; and one of the two. */
+function doubled(): { readonly directory: string; readonly copy: string } {
+  const [directory, other] = [fixtureCopy("restic/two-keys"), fixtureCopy("restic/two-keys")]
+  const source = scratch()
+  writeFileSync(join(source, "file"), "the same in both")
+  const known = new Set(filesBelow(directory, /^data\//).map((file) => relative(directory, file)))
+  for (const one of [directory, other]) runRestic(one, DOUBLED_PASSWORD, "backup", source)
+  cpSync(other, directory, { recursive: true, force: false })
+  const packs = filesBelow(other, /^data\//).map((file) => relative(other, file))
+  const bySize = (one: string, two: string): number =>
+    statSync(join(directory, one)).size - statSync(join(directory, two)).size
+  const [smallest = ""] = packs.filter((file) => !known.has(file)).sort(bySize)
+  return { directory, copy: join(directory, smallest) }
+}
+
+const DOUBLED_PASSWORD = "first password"
 
 describe("with a memory, a second verify", () => {
   it("after one new snapshot reads only what is new", async () => {
@@ -146,6 +181,114 @@ describe.each([
     const rest = await verified(fixture(name), passwordOf(name), { memory: kept })
     expect(rest.counts.remembered).toBeGreaterThan(0)
     expect(rest.ok).toBe(true)
+  })
+})
+
+describe("while the repository is read", () => {
+  const name = "restic/v2-by-0.18"
+
+  it("a prune has it read anew, and nothing is called damaged", async () => {
+    const directory = fixtureCopy(name)
+    let isPruned = false
+    const result = await verified(directory, passwordOf(name), {
+      progress: ({ phase }) => {
+        if (phase !== "packs" || isPruned) return
+        isPruned = true
+        runRestic(
+          directory,
+          passwordOf(name),
+          "forget",
+          "--group-by",
+          "",
+          "--keep-last",
+          "1",
+          "--prune",
+          "--max-unused",
+          "0",
+        )
+      },
+    })
+    expect(isPruned).toBe(true)
+    expect(result).toMatchObject({ ok: true, bad: [], counts: { rounds: 2 } })
+    expect(result.snapshots).toHaveLength(1)
+  })
+
+  it("a change at every look is said, and is no damage", async () => {
+    const directory = fixtureCopy(name)
+    const bySize = (one: string, other: string): number => statSync(other).size - statSync(one).size
+    const [largest = ""] = filesBelow(directory, /^data\/../).sort(bySize)
+    const away = `${largest}.away`
+    truncateSync(largest, 4096)
+    const run = verified(directory, passwordOf(name), {
+      level: "reachable",
+      progress: ({ phase }) => {
+        if (phase !== "packs") return
+        if (existsSync(largest)) renameSync(largest, away)
+        else renameSync(away, largest)
+      },
+    })
+    await expect(run).rejects.toMatchObject({ code: "unstable" })
+  })
+
+  it("a disk that fails is told as such, and nothing of it is kept as damage", async () => {
+    const place = join(scratch(), "disk")
+    const disk = mountFailingDisk(place, 16)
+    const directory = join(place, "repository")
+    cpSync(fixture(name), directory, { recursive: true, preserveTimestamps: true })
+    const kept = memory()
+    let hasFailed = false
+    const run = verified(directory, passwordOf(name), {
+      memory: kept,
+      progress: ({ phase }) => {
+        if (phase !== "packs" || hasFailed) return
+        hasFailed = true
+        disk.fail()
+      },
+    })
+    const result = await run.catch((error: unknown) => error)
+    expect(hasFailed).toBe(true)
+    // All of it, so that nothing can be said; or some packs, of which nothing but that is said.
+    if (result instanceof StorageError) expect(result.code).toBe("io")
+    else expect((result as VerifyResult).bad.map(({ code }) => code)).toContain("io")
+    const whole = await verified(fixture(name), passwordOf(name), { memory: kept })
+    expect(whole).toMatchObject({ ok: true, bad: [] })
+  })
+})
+
+describe("what is wrong with a pack and costs nothing", () => {
+  it.each([
+    ["kopia/format-3", /^p/],
+    ["kopia/format-3", /^q/],
+    ["restic/v2-by-0.18", /^data\/../],
+  ] as const)(
+    "of %s, %s, is its end; every deep verify tells of it, however much is remembered",
+    async (name, packs) => {
+      const directory = fixtureCopy(name)
+      const kept = memory()
+      const ends = filesBelow(directory, packs)
+      for (const file of ends) flipAt(file, statSync(file).size - 6)
+      const told = ends.map((file) => ({ blob: relative(directory, file), code: "damaged_end", contents: 0 }))
+      for (let run = 0; run < 2; run++) {
+        const result = await verified(directory, passwordOf(name), { memory: kept })
+        expect(result.ok).toBe(false)
+        // A pack of which nothing is needed is not read.
+        expect(result.bad.length).toBeGreaterThan(0)
+        expect(told).toEqual(expect.arrayContaining([...result.bad]))
+        expect(result.snapshots.every(({ ok }) => ok)).toBe(true)
+      }
+    },
+  )
+
+  it("is a copy of what lies whole in another pack", async () => {
+    const { directory, copy } = doubled()
+    const kept = memory()
+    const bad = [{ blob: relative(directory, copy), code: "corrupt", contents: 0 }]
+    flipAt(copy, 20)
+    for (let run = 0; run < 2; run++) {
+      const result = await verified(directory, DOUBLED_PASSWORD, { memory: kept })
+      expect(result).toMatchObject({ ok: false, bad })
+      expect(result.snapshots.every(({ ok }) => ok)).toBe(true)
+    }
   })
 })
 
