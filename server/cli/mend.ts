@@ -2,7 +2,13 @@ import { resolve } from "node:path"
 import type { Command } from "commander"
 import { DirectoryTree } from "../../storage/blobs/index.js"
 import { type Engine, openRepository, type Repository, StorageError } from "../../storage/index.js"
-import { type FileThen, findWhole, heal } from "../../storage/mending/index.js"
+import {
+  type FileThen,
+  filesystemStates,
+  findWhole,
+  heal,
+  type OtherState,
+} from "../../storage/mending/index.js"
 import { usageError } from "./cli-error.js"
 import { type PlaceOptions, withPlace } from "./contents/place.js"
 import type { Context } from "./context.js"
@@ -12,7 +18,7 @@ import { readPassword } from "./password-option.js"
 import { printable } from "./printable.js"
 
 interface Options extends PlaceOptions {
-  readonly from: readonly string[]
+  readonly from?: readonly string[]
   readonly aside: string
   readonly apply?: boolean
   readonly json?: boolean
@@ -34,9 +40,9 @@ export function mendCommand(program: Command, context: Context): void {
     .command("mend")
     .argument("<file>", "the damaged file, relative to the repository, as `scrub` and `verify` name it")
     .description("put a damaged file back as another state of the repository still has it")
-    .requiredOption(
+    .option(
       "--from <path...>",
-      "the same repository in another state, such as in a filesystem snapshot; the first that has the file whole is taken",
+      "the same repository in other states, such as copies; else every filesystem snapshot that holds it, the newest first",
     )
     .requiredOption("--aside <path>", "a directory outside the repository where the damaged file is kept")
     .option("--apply", "do it; otherwise only what would be done is shown")
@@ -60,7 +66,8 @@ async function mend(file: string, options: Options, context: Context): Promise<M
   })
   const proof = await repository.proofOf(file)
   if (proof === undefined) throw unprovable(file, repository.engine)
-  const states = from.map((path) => ({ name: path, directory: resolve(path) }))
+  const states =
+    from?.map((path) => ({ name: path, directory: resolve(path) })) ?? (await heldStates(directory))
   const looked = await findWhole(file, states, proof)
   const found = looked.find(({ kind }) => kind === "whole")
   const healed =
@@ -82,6 +89,19 @@ async function mend(file: string, options: Options, context: Context): Promise<M
     looked: looked.map(({ state, kind, code }) => ({ at: state.name, state: kind, code: code ?? null })),
     healed: healed ? { from: healed.from, bytes: healed.bytes, aside: healed.aside?.folder ?? null } : null,
   }
+}
+
+/** The repository in filesystem snapshots. Throws where there is none: that nothing was looked at is no answer. */
+async function heldStates(directory: string): Promise<readonly OtherState[]> {
+  const hint = "Name a copy of the repository with --from."
+  try {
+    const states = await filesystemStates(directory)
+    if (states.length > 0) return states
+  } catch (error) {
+    if (!(error instanceof StorageError && error.code === "unsupported")) throw error
+    throw new StorageError("unsupported", error.message, { hint })
+  }
+  throw new StorageError("missing", `no filesystem snapshot holds ${directory}`, { hint })
 }
 
 /** Something is only in this file. Without the password of restic it is not known: then not. */

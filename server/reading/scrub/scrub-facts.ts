@@ -64,7 +64,7 @@ function damageFact({ blob, code, since }: DamagedBlob, cost: Cost, terms: FactT
     hint:
       code === "misplaced"
         ? `Move it where its name says; ${impact}.`
-        : `${impact}; \`cistern mend ${blob} --at ${directory} --from DIRECTORY\` brings it back from a filesystem snapshot or a copy that has it whole.${code === "io" ? " Look at the kernel log and the disk, too." : ""}`,
+        : `${impact}; \`cistern mend ${blob} --at ${directory} --aside DIRECTORY\` brings it back from a filesystem snapshot that has it whole, or with --from from a copy.${code === "io" ? " Look at the kernel log and the disk, too." : ""}`,
     evidence: {
       place: subject.place,
       file: join(directory, blob),

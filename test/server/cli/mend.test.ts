@@ -1,6 +1,9 @@
-import { existsSync, readFileSync, writeFileSync } from "node:fs"
+import { execFileSync } from "node:child_process"
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs"
 import { join, relative } from "node:path"
 import { describe, expect, it } from "vitest"
+import { filesystemSnapshots, snapshotPlace, takeStoreFence } from "../../../storage/disk/index.js"
+import { btrfsMount, subvolume } from "../../support/btrfs.js"
 import { cli, type CliResult } from "../../support/cli.js"
 import { damages, filesBelow } from "../../support/damage.js"
 import { expectedOf, fixture, fixtureCopy, scratch } from "../../support/fixtures.js"
@@ -80,4 +83,51 @@ it("cistern mend keeps nothing in the repository, and mends nothing that has no 
   const config = await cli(["mend", "config", "--at", repository, "--from", scratch(), "--aside", scratch()])
   expect(config).toMatchObject({ exitCode: 3 })
   expect(config.stderr).toContain("[unsupported]")
+})
+
+describe("cistern mend where nothing is named to mend from", () => {
+  const name = "restic/v2-by-0.18"
+
+  it("looks into the filesystem snapshots of the store, the newest first", async () => {
+    const store = subvolume(join(btrfsMount(), "tank"))
+    const repository = join(store, "restic/media/plex")
+    mkdirSync(join(store, "restic/media"), { recursive: true })
+    execFileSync("cp", ["-a", fixture(name), repository])
+    takeStoreFence(store, { sentinel: true })
+    const snapshots = filesystemSnapshots(snapshotPlace(store, { store, exported: [] }))
+    const older = await snapshots.create({ reason: "by-hand", now: new Date("2026-11-01T03:00:00Z") })
+    const [path = ""] = filesBelow(repository, /^data\//)
+    const file = relative(repository, path)
+    damages["changed in one bit"](path)
+    const newer = await snapshots.create({ reason: "by-hand", now: new Date("2026-11-02T03:00:00Z") })
+    const run = (...more: readonly string[]) =>
+      cli(["mend", file, "--at", repository, "--aside", join(store, "aside"), ...more])
+    const plan = await run()
+    expect(plan).toMatchObject({ exitCode: 0 })
+    expect(plan.stdout).toContain(`damaged, or another file in ${newer.name}`)
+    expect(plan.stdout).toContain(`whole in ${older.name}`)
+    expect(await run("--apply")).toMatchObject({ exitCode: 0 })
+    expect(readFileSync(path).equals(readFileSync(join(fixture(name), file)))).toBe(true)
+  })
+
+  it("says that it had nothing to look into", async () => {
+    const repository = fixtureCopy(name)
+    const [path = ""] = filesBelow(repository, /^data\//)
+    const words = ["mend", relative(repository, path), "--at", repository, "--aside", scratch()]
+    const ext4 = await cli(words)
+    expect(ext4.exitCode).toBe(3)
+    expect(ext4.stderr).toContain("--from")
+    const disk = btrfsMount()
+    execFileSync("cp", ["-a", repository, join(disk, "plex")])
+    const none = await cli([
+      "mend",
+      relative(repository, path),
+      "--at",
+      join(disk, "plex"),
+      "--aside",
+      scratch(),
+    ])
+    expect(none.exitCode).not.toBe(0)
+    expect(none.stderr).toContain("no filesystem snapshot holds")
+  })
 })
