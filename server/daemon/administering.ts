@@ -55,7 +55,10 @@ export function putAdministrationTogether(
     log,
   })
   const touched = new TouchedVolumes(keeper, catalog)
-  const work = putWorkTogether(kept, answering, touched, surroundings)
+  const work = putWorkTogether(kept, answering, touched, surroundings, (job) => {
+    // What a run found damaged, and that it was made, is told by others.
+    findingKeeper.hasten("integrity", ...(job.startsWith("verify") ? ["proofs"] : []))
+  })
   const { jobs } = work
   const apply: ApplyParts = {
     shelf,
@@ -120,7 +123,7 @@ export function putAdministrationTogether(
     },
     log,
   })
-  const findingKeeper = new FindingKeeper({
+  const findingKeeper: FindingKeeper = new FindingKeeper({
     ...findings,
     sources: findingSources({
       administration,

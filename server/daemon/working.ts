@@ -19,6 +19,7 @@ export function putWorkTogether(
   { keeper, catalog }: Answering,
   touched: TouchedVolumes,
   { stateDirectory, clock, engines, moreJobs = [], counts, log }: Surroundings,
+  ended: (job: string) => void,
 ): Work {
   const names = new SourceNames(keeper)
   const subjects = new JobSubjects({ keeper, catalog })
@@ -65,7 +66,10 @@ export function putWorkTogether(
     moverAt: (subject) => subjects.moverAt(subject, clock.now().wall),
     schedules: () => declaredSchedules(keeper.fleet.document),
     quiet: () => keeper.fleet.document.quietHours,
-    ...(counts === undefined ? {} : { ended: counts.ended }),
+    ended: (job, outcome, row) => {
+      counts?.ended(job, outcome, row)
+      ended(job)
+    },
     log,
   })
   return {

@@ -95,6 +95,12 @@ describe("verify of a Kopia repository that volumes share", () => {
     const proven = volumes.find(({ pvc }) => pvc === "home-assistant")
     expect(Date.parse(proven?.verified ?? "")).toBeGreaterThan(daemon.startedAt)
     expect(proven?.drilled).toBeNull()
+    // Told as soon as the run is over, not with the source's next look in half an hour.
+    await until(
+      () => codes(runs, "proofs"),
+      (seen) => !seen.includes("never_verified"),
+      "the proof to be known",
+    )
     expect(volumes.find(({ pvc }) => pvc === "brand-new")?.verified ?? null).toBeNull()
   })
 
