@@ -15,6 +15,7 @@ import { schedules } from "./schedules.js"
 import { type Bench, ratio, type Row } from "./row.js"
 import { scrubRows } from "./scrub.js"
 import { renderTable } from "./table.js"
+import { verifyRows } from "./verify.js"
 
 const benches: Readonly<Record<string, Bench>> = {
   exists: existsThroughput,
@@ -26,6 +27,7 @@ const benches: Readonly<Record<string, Bench>> = {
   exports: exports500,
   impact,
   scrub: scrubRows,
+  verify: verifyRows,
   memory,
   schedules,
 }

@@ -1,14 +1,14 @@
-import { execFileSync, spawnSync } from "node:child_process"
+import { execFileSync } from "node:child_process"
 import { createHash, randomBytes } from "node:crypto"
-import { closeSync, openSync, readdirSync, rmSync, writeFileSync, writeSync } from "node:fs"
+import { readdirSync, rmSync } from "node:fs"
 import { availableParallelism } from "node:os"
 import { join } from "node:path"
 import { findProgram, runRestic } from "../support/programs.js"
+import { cli, cold, MB, peakOf, writeRandom } from "./cold.js"
 import { median } from "./measure.js"
 import type { BenchContext, Figure, Row } from "./row.js"
 
 const PASSWORD = "bench"
-const MB = 1_000_000
 
 /** Reading a repository of the real restic from the disk, beside the disk, the hash and restic itself in the same run. */
 export async function scrubRows(context: BenchContext): Promise<Row[]> {
@@ -20,7 +20,6 @@ export async function scrubRows(context: BenchContext): Promise<Row[]> {
   const files = readdirSync(directory, { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile())
     .map((entry) => join(entry.parentPath, entry.name))
-  const cli = join(import.meta.dirname, "../../../../dist/cistern.js")
   const programs = [
     [process.execPath, cli, "scrub", "--at", context.scratch("nothing")],
     [restic, "version"],
@@ -36,7 +35,10 @@ export async function scrubRows(context: BenchContext): Promise<Row[]> {
     )
     scrubs.push(
       rate(programs, megabytes, () => {
-        peak = Math.max(peak, peakOf(process.execPath, cli, "scrub", "--at", directory, "--progress", "none"))
+        peak = Math.max(
+          peak,
+          peakOf({}, process.execPath, cli, "scrub", "--at", directory, "--progress", "none"),
+        )
       }),
     )
     checks.push(
@@ -74,30 +76,14 @@ export async function scrubRows(context: BenchContext): Promise<Row[]> {
 
 function writeRepository(context: BenchContext, directory: string, megabytes: number): void {
   const source = join(context.scratch("source"), "data")
-  const descriptor = openSync(source, "w")
-  for (let done = 0; done < megabytes; done++) writeSync(descriptor, randomBytes(MB))
-  closeSync(descriptor)
+  writeRandom(source, megabytes)
   runRestic(directory, PASSWORD, "init")
   runRestic(directory, PASSWORD, "backup", "--no-cache", source)
   rmSync(source)
 }
 
-/** MB a second of work that begins with nothing of the repository in memory. */
 function rate(programs: readonly (readonly string[])[], megabytes: number, work: () => void): number {
-  execFileSync("sync")
-  writeFileSync("/proc/sys/vm/drop_caches", "3")
-  // The programs themselves are not what is measured.
-  for (const [program = "", ...args] of programs) spawnSync(program, args, { stdio: "ignore" })
-  const started = performance.now()
-  work()
-  return (megabytes * 1000) / (performance.now() - started)
-}
-
-/** Runs a program; the most memory that it held, in bytes. */
-function peakOf(...command: readonly string[]): number {
-  const script =
-    "import resource,subprocess,sys;r=subprocess.run(sys.argv[1:],stdout=subprocess.DEVNULL);print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss);sys.exit(r.returncode)"
-  return Number(execFileSync("python3", ["-c", script, ...command], { encoding: "utf8" })) * 1024
+  return (megabytes * 1000) / cold(programs, work)
 }
 
 /** What all cores hash at most: one core's rate in this process, times their number. */
