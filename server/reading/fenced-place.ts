@@ -1,6 +1,12 @@
-import { closeSync, openSync, realpathSync } from "node:fs"
 import { DirectoryTree, type FileCall } from "../../storage/blobs/index.js"
-import { checkFence, type CheckOptions, mountOf, readMounts } from "../../storage/disk/index.js"
+import {
+  checkFence,
+  type CheckOptions,
+  HeldDirectory,
+  locate,
+  mountOf,
+  readMounts,
+} from "../../storage/disk/index.js"
 import { openRepository, type Repository, Secret, StorageError } from "../../storage/index.js"
 import type { PlaceSpec } from "../catalog/index.js"
 
@@ -16,14 +22,14 @@ export class FencedPlace {
   readonly #paths: readonly string[]
   readonly #mounts: string
   /** Open until `close`: the kernel gives the number of a mount that is still in use to no other one. */
-  readonly #held: readonly number[]
+  readonly #held: readonly HeldDirectory[]
 
-  /** `during` runs each call into the repository's files, as DirectoryTree does. Throws StorageError: a fence does not hold. */
+  /** `during` runs each call into the repository's files, as DirectoryTree does. Throws StorageError: a fence does not hold, or the directory is not there. */
   constructor(spec: PlaceSpec, during?: FileCall) {
     this.#spec = spec
     this.#check()
-    this.#paths = [realpathSync(spec.directory), ...spec.fences.map(({ record }) => record.realPath)]
-    this.#held = this.#paths.map((path) => openSync(path, "r"))
+    this.#paths = [locate(spec.directory).realPath, ...spec.fences.map(({ record }) => record.realPath)]
+    this.#held = this.#paths.map((path) => HeldDirectory.at(path))
     this.#mounts = this.#mountIds()
     this.#check()
     this.files = new DirectoryTree(spec.directory, during)
@@ -65,7 +71,7 @@ export class FencedPlace {
   }
 
   close(): void {
-    for (const descriptor of this.#held) closeSync(descriptor)
+    for (const directory of this.#held) directory.close()
   }
 
   #check(): void {

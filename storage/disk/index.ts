@@ -52,6 +52,7 @@ export {
 export { type FilesystemIdentity, locate, type Location } from "./filesystem.js"
 export { kernelLink, kernelNames, kernelNumber, kernelText } from "./kernel-files.js"
 export { type Mount, mountOf, readMounts } from "./mountinfo.js"
+export { HeldDirectory } from "./open-directory.js"
 export { type Owner, type OwnershipSample, sampleOwnership } from "./ownership.js"
 export { type Space, spaceAt } from "./space.js"
 export {

@@ -2,7 +2,7 @@ import { execFileSync } from "node:child_process"
 import { join } from "node:path"
 import { afterEach, beforeEach, describe, expect, it } from "vitest"
 import { FencedPlace } from "../../../server/reading/fenced-place.js"
-import { takeStoreFence } from "../../../storage/disk/index.js"
+import { takeFence, takeStoreFence } from "../../../storage/disk/index.js"
 import { StorageError } from "../../../storage/index.js"
 import { expectedOf, fixture, scratch } from "../../support/fixtures.js"
 import { ext4Image, mountImage, unmount } from "../../support/mounts.js"
@@ -36,6 +36,18 @@ describe("a repository that a run reads", () => {
     place.assertSame()
     const fault = new Error("a fault")
     expect(place.reasonOf(fault)).toBe(fault)
+  })
+
+  it("that is gone from its store is missing", () => {
+    const fences = [{ path: store, record: takeFence(store), store: "tank" }]
+    const gone = {
+      place: "tank:gone",
+      directory: join(store, "gone"),
+      engine: "restic",
+      password: "p",
+      fences,
+    } as const
+    expect(() => new FencedPlace(gone)).toThrow(expect.objectContaining({ code: "missing" }) as Error)
   })
 
   it("explains every error by a filesystem that went", () => {
