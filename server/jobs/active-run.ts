@@ -26,9 +26,15 @@ export interface RunTiming {
   readonly hardLimitMs: number
   /** How often it is looked whether the reason to stand back is gone. */
   readonly standBackMs: number
+  /** So long altogether a run that only reads waits for movers. */
+  readonly moverPatienceMs: number
 }
 
-export const usualTiming: RunTiming = { hardLimitMs: 10_000, standBackMs: 2_000 }
+export const usualTiming: RunTiming = {
+  hardLimitMs: 10_000,
+  standBackMs: 2_000,
+  moverPatienceMs: 2 * 3_600_000,
+}
 
 /** Most checks whether a silent run is stalled. */
 const STALL_CHECKS = 10

@@ -56,8 +56,10 @@ export class Jobs {
       logs: this.logs,
       now,
       ended: parts.ended ?? (() => undefined),
-      standBack: (subject, asked) =>
-        !asked && this.quietUntil() !== undefined ? "quiet hours" : parts.moverAt(subject),
+      standBack: (subject, asked, besideMovers) => {
+        if (!asked && this.quietUntil() !== undefined) return "quiet hours"
+        return besideMovers ? undefined : parts.moverAt(subject)
+      },
     })
     this.scheduler = new Scheduler({
       ...parts,

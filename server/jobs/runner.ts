@@ -2,6 +2,7 @@ import type { RunRow } from "../db/index.js"
 import { ActiveRun, type RunTiming, usualTiming } from "./active-run.js"
 import { type JobKind, type JobSubject, subjectKey, subjectText } from "./kind.js"
 import { type Blocked, type Lease, Leases, type RunLimits, usualLimits } from "./leases.js"
+import { MoverPatience } from "./mover-patience.js"
 import { retryPause } from "./retry.js"
 import type { RunBook } from "./run-book.js"
 import { RunIds } from "./run-ids.js"
@@ -18,8 +19,8 @@ export interface RunnerParts {
   readonly now: () => number
   /** What a subject's work keeps busy; undefined: nothing that others use. */
   readonly diskOf: (subject: JobSubject) => string | undefined
-  /** Why work on it must not begin, or go on, at this moment. `asked`: somebody wants it now. */
-  readonly standBack: (subject: JobSubject, asked: boolean) => string | undefined
+  /** Why work on it must not begin, or go on, at this moment. `asked`: somebody wants it now; `besideMovers`: they are no reason. */
+  readonly standBack: (subject: JobSubject, asked: boolean, besideMovers: boolean) => string | undefined
   readonly isDeclared: (subject: JobSubject) => boolean
   readonly ended: (kind: string, outcome: Verdict["outcome"], row: RunRow) => void
   readonly limits?: RunLimits
@@ -36,6 +37,7 @@ export interface RunnerLog {
 interface Entry extends Waiting {
   readonly row: RunRow
   readonly lease: Lease
+  readonly patience: MoverPatience
 }
 
 /** A run that waits or is under way. */
@@ -147,7 +149,15 @@ export class Runner {
       lane,
       row,
       lease,
+      patience: this.#patienceOf(kind, row, subject),
     })
+  }
+
+  #patienceOf(kind: JobKind, { cause }: RunRow, subject: JobSubject): MoverPatience {
+    const { standBack, timing = usualTiming } = this.#parts
+    const reason = (besideMovers: boolean): string | undefined =>
+      standBack(subject, cause === "person", besideMovers)
+    return new MoverPatience(kind, reason, timing.moverPatienceMs)
   }
 
   #skip(row: RunRow, reason: string, message: string): void {
@@ -170,15 +180,15 @@ export class Runner {
     }
   }
 
-  #blocked({ lease, row }: Entry): Blocked | undefined {
+  #blocked({ lease, patience }: Entry): Blocked | undefined {
     const blocked = this.#leases.blocked(lease)
     if (blocked !== undefined) return blocked
-    const why = this.#parts.standBack(lease.subject, row.cause === "person")
+    const why = patience.why()
     return why === undefined ? undefined : { of: "itself", why }
   }
 
-  #begin({ row: waiting, lease }: Entry): void {
-    const { book, kinds, logs, now, log, standBack, timing } = this.#parts
+  #begin({ row: waiting, lease, patience }: Entry): void {
+    const { book, kinds, logs, now, log, timing } = this.#parts
     const kind = kinds.get(waiting.kind)
     if (kind === undefined) return
     const { subject } = lease
@@ -204,7 +214,7 @@ export class Runner {
       subject,
       log: runLog,
       checkpoint: book.checkpoint(row.kind, subject),
-      standBack: () => standBack(subject, row.cause === "person"),
+      standBack: () => patience.why(),
       timing: timing ?? usualTiming,
     })
     this.#active.set(row.id, { row, run })

@@ -4,6 +4,7 @@ import type { JobContext, JobKind, JobSubject, Outcome } from "../../../server/j
 import { StorageError } from "../../../storage/index.js"
 import { until } from "../../support/until.js"
 import { bench, kind, repository } from "./support.js"
+import { usualTiming } from "../../../server/jobs/active-run.js"
 
 const subjects: readonly JobSubject[] = [
   repository("a1", "a"),
@@ -91,7 +92,7 @@ describe("whatever is started, cancelled, late or broken", () => {
           ],
           {
             limits: { atOnce: 3, perDisk: 2 },
-            timing: { hardLimitMs: 1, standBackMs: 1 },
+            timing: { ...usualTiming, hardLimitMs: 1, standBackMs: 1 },
             ended: (_kind, _outcome, { id }) => outcomesOf.set(id, (outcomesOf.get(id) ?? 0) + 1),
           },
         )

@@ -6,9 +6,10 @@ import type { JobContext, Outcome } from "../../../server/jobs/kind.js"
 import { Secret, StorageError } from "../../../storage/index.js"
 import { until } from "../../support/until.js"
 import { bench, kind, readTree, repository, tree } from "./support.js"
+import { usualTiming } from "../../../server/jobs/active-run.js"
 
 const ok: Outcome = { outcome: "ok" }
-const fast = { hardLimitMs: 60, standBackMs: 5 }
+const fast = { ...usualTiming, hardLimitMs: 60, standBackMs: 5 }
 
 /** Work that goes on until it is let go. */
 function held(): { run: (context: JobContext) => Promise<Outcome>; release: () => void; begun: number } {
@@ -209,7 +210,7 @@ describe("a run", () => {
         }),
       ],
       {
-        timing: { hardLimitMs: 5_000, standBackMs: 60_000 },
+        timing: { ...usualTiming, hardLimitMs: 5_000, standBackMs: 60_000 },
         standBack: () => (asked++ === 0 ? undefined : "a mover writes"),
       },
     )
@@ -273,6 +274,35 @@ describe("the queue", () => {
     expect(second.message).toContain(first)
     work.release()
     await ended(first)
+  })
+
+  it("waits for movers as long as they write where a run changes something, some time where it reads, and never where it is light", async () => {
+    const { runner, ended, start } = bench(
+      [
+        kind("reads", () => Promise.resolve(ok)),
+        kind("changes", () => Promise.resolve(ok), { changing: true }),
+        kind("light", () => Promise.resolve(ok), { light: true }),
+      ],
+      {
+        standBack: (_subject, _asked, besideMovers) => (besideMovers ? undefined : "a mover writes"),
+        timing: { ...fast, moverPatienceMs: 300 },
+        limits: { atOnce: 5, perDisk: 5 },
+      },
+    )
+    const changes = start("changes", repository("one"))
+    const reads = start("reads", repository("one"))
+    expect(await ended(start("light", repository("one")))).toMatchObject({ outcome: "ok" })
+    expect(runner.liveRun(reads)?.waitsFor).toBe("a mover writes")
+    await until(
+      () => {
+        runner.poke()
+        return runner.liveRun(reads)
+      },
+      (live) => live?.waitsFor !== "a mover writes",
+      "the patience to be over",
+    )
+    expect(await ended(reads)).toMatchObject({ outcome: "ok" })
+    expect(runner.liveRun(changes)?.waitsFor).toBe("a mover writes")
   })
 
   it("begins nothing while a mover writes, and tries again what may pass, not what cannot", async () => {

@@ -2,6 +2,7 @@ import { mkdirSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { pathToFileURL } from "node:url"
 import { afterEach, beforeAll, describe, expect, it } from "vitest"
+import { usualTiming } from "../../../server/jobs/active-run.js"
 import { inThread } from "../../../server/jobs/work-thread.js"
 import { compiled } from "../../support/compiled.js"
 import { until } from "../../support/until.js"
@@ -61,7 +62,7 @@ function threads(input: object, hardLimitMs = 5_000): Bench {
         resumable: true,
       }),
     ],
-    { timing: { hardLimitMs, standBackMs: 5 } },
+    { timing: { ...usualTiming, hardLimitMs, standBackMs: 5 } },
   )
   return open
 }
@@ -127,7 +128,7 @@ describe("work in a thread of its own", () => {
     let busy: string | undefined
     const root = tree(30)
     open = bench([kind("it", (context) => inThread(entry, { root, pause: 30 }, context))], {
-      timing: { hardLimitMs: 5_000, standBackMs: 5 },
+      timing: { ...usualTiming, hardLimitMs: 5_000, standBackMs: 5 },
       standBack: () => busy,
     })
     const id = open.start("it", repository("one"))
