@@ -56,10 +56,8 @@ describe("the job that looks for anomalies", () => {
     const [zeroed] = bench.findings({ code: "file_zeroed" })
     expect(zeroed).toMatchObject({ source: "anomalies", scope: "tank:kopia", severity: "critical" })
     expect(zeroed?.title).toMatch(/^(touched|nextcloud)@cloud:\/data: /)
-    expect(bench.findings({ volume: "cloud/shrunk" }).map(({ code }) => code)).toEqual([
-      "files_lost",
-      "mass_deletion",
-    ])
+    const ofVolume = bench.findings({ volume: "cloud/shrunk" }).map(({ code }) => code)
+    expect(ofVolume.sort()).toEqual(["files_lost", "mass_deletion"])
   })
 
   it("compares only what is new, remembers what it found over a restart, and forgets it with its snapshot", async () => {
