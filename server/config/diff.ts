@@ -40,7 +40,7 @@ const kinds = [
 export const NFS_SERVER = "nfs"
 export const QUIET_HOURS = "quiet"
 export const SCRUB = "all"
-export const DRILLS = "usual"
+export const DRILLS = "all"
 
 const singles = { nfsServer: NFS_SERVER, quietHours: QUIET_HOURS, scrub: SCRUB, drills: DRILLS } as const
 

@@ -1,6 +1,5 @@
 import { describe, expect, it } from "vitest"
 import {
-  DocumentError,
   documentJsonSchema,
   drillSettings,
   emptyDocument,
@@ -10,6 +9,7 @@ import {
   planApply,
   renderDocument,
 } from "../../../server/config/index.js"
+import { refusal } from "./refusal.js"
 
 const DAY = 24 * 3_600_000
 const GiB = 1024 ** 3
@@ -31,13 +31,7 @@ function plan(written: string, current = emptyDocument, remove = false) {
 }
 
 function refused(written: string): string {
-  try {
-    plan(written)
-  } catch (error) {
-    if (error instanceof DocumentError) return error.message
-    throw error
-  }
-  return "it was taken"
+  return refusal(() => plan(written))
 }
 
 describe("drills in the document", () => {
@@ -51,9 +45,7 @@ describe("drills in the document", () => {
   sentinels: { media/plex: [Library/Preferences.xml] }
 `
     const first = plan(written)
-    expect(first.changes.filter(({ of }) => of === "drills")).toMatchObject([
-      { kind: "added", name: "drills" },
-    ])
+    expect(first.changes.filter(({ of }) => of === "drills")).toMatchObject([{ kind: "added", name: "all" }])
     expect(first.acknowledgements).toEqual([])
     const rendered = renderDocument(first.document)
     expect(rendered).toContain("most: 20GiB")

@@ -1,6 +1,5 @@
 import { describe, expect, it } from "vitest"
 import {
-  DocumentError,
   documentJsonSchema,
   emptyDocument,
   parseDocument,
@@ -10,6 +9,7 @@ import {
   renderDocument,
 } from "../../../server/config/index.js"
 import { jobNames } from "../../../server/config/job-names.js"
+import { refusal } from "./refusal.js"
 
 const jobs = [
   { name: "tidy", of: "whole" },
@@ -32,13 +32,7 @@ function plan(text: string, current = emptyDocument) {
 }
 
 function refused(text: string): string {
-  try {
-    plan(text)
-  } catch (error) {
-    if (error instanceof DocumentError) return error.message
-    throw error
-  }
-  return "it was taken"
+  return refusal(() => plan(text))
 }
 
 const schedule = (fields: string): string =>

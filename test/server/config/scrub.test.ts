@@ -1,6 +1,5 @@
 import { describe, expect, it } from "vitest"
 import {
-  DocumentError,
   emptyDocument,
   parseDocument,
   parsePlainDocument,
@@ -9,6 +8,7 @@ import {
   renderDocument,
 } from "../../../server/config/index.js"
 import { scrubSettings } from "../../../server/reading/scrub/settings.js"
+import { refusal } from "./refusal.js"
 
 const secrets = { has: () => false, holds: () => false }
 const DAY = 86_400_000
@@ -78,11 +78,5 @@ describe("how scrubs read, in the document", () => {
 })
 
 function refused(written: string): string {
-  try {
-    plan(written)
-  } catch (error) {
-    if (error instanceof DocumentError) return error.message
-    throw error
-  }
-  return "it was taken"
+  return refusal(() => plan(written))
 }

@@ -3,10 +3,9 @@ import { deflateRawSync, gzipSync } from "node:zlib"
 import { describe, expect, it } from "vitest"
 import { scratch } from "../../support/fixtures.js"
 import { directoryOf, entryOf, HostileKopia, type PlainContent } from "../../support/hostile-kopia.js"
-import { type Looked, looked, PASSWORD } from "./looked.js"
+import { expectDamage, type Looked, looked, PASSWORD, SMALL } from "./looked.js"
 
 const TIMEOUT = { timeout: 300_000 }
-const SMALL = 350
 const PLAIN: PlainContent = { prefix: "", plain: Buffer.from("what is in the file") }
 
 function repository(): HostileKopia {
@@ -21,16 +20,6 @@ function withTree(
   const { root, contents } = make(hostile)
   hostile.index(hostile.pack("q", [...contents, hostile.snapshot(root)]))
   return looked(hostile.directory)
-}
-
-function expectDamage({ answers, peak }: Looked, code: RegExp, deep = false): void {
-  const verdicts = deep
-    ? { read: answers["read"] }
-    : { reachable: answers["reachable"], read: answers["read"] }
-  for (const [what, said] of Object.entries(verdicts)) expect(`${what} ${said}`).toMatch(code)
-  expect(answers["archive"]).not.toBe("whole")
-  expect(answers["restore"]).not.toBe("whole")
-  expect(peak).toBeLessThan(SMALL)
 }
 
 describe("a content of Kopia's that is a bomb", () => {

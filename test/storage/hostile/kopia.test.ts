@@ -4,10 +4,9 @@ import { describe, expect, it } from "vitest"
 import { scratch } from "../../support/fixtures.js"
 import { directoryOf, entryOf, HostileKopia, type PlainContent } from "../../support/hostile-kopia.js"
 import type { IndexedContent } from "../../support/kopia-encoding.js"
-import { type Looked, looked, PASSWORD } from "./looked.js"
+import { expectDamage, type Looked, looked, PASSWORD, SMALL } from "./looked.js"
 
 const TIMEOUT = { timeout: 180_000 }
-const SMALL = 350
 const PLAIN: PlainContent = { prefix: "", plain: Buffer.from("what is in the file") }
 
 function repository(): HostileKopia {
@@ -27,16 +26,6 @@ function withFile(told: Partial<IndexedContent>): Promise<Looked> {
     ...hostile.pack("q", [directory, hostile.snapshot(hostile.idOf(directory))]),
   ])
   return looked(hostile.directory)
-}
-
-function expectDamage({ answers, peak }: Looked, code: RegExp, deep = false): void {
-  const verdicts = deep
-    ? { read: answers["read"] }
-    : { reachable: answers["reachable"], read: answers["read"] }
-  for (const [what, said] of Object.entries(verdicts)) expect(`${what} ${said}`).toMatch(code)
-  expect(answers["archive"]).not.toBe("whole")
-  expect(answers["restore"]).not.toBe("whole")
-  expect(peak).toBeLessThan(SMALL)
 }
 
 describe("an index of Kopia's", () => {

@@ -1,5 +1,6 @@
 import { execFile, execFileSync } from "node:child_process"
 import { join } from "node:path"
+import { expect } from "vitest"
 import { compiled } from "../../support/compiled.js"
 import { scratch } from "../../support/fixtures.js"
 
@@ -10,6 +11,20 @@ export interface Looked {
   readonly answers: Readonly<Record<string, string>>
   /** MB. */
   readonly peak: number
+}
+
+/** MB. A process that reads a small repository has about half of it. */
+export const SMALL = 350
+
+/** Nothing that needs what is damaged says that all is well. `deep`: only reading it shows the damage. */
+export function expectDamage({ answers, peak }: Looked, code: RegExp, deep = false): void {
+  const verdicts = deep
+    ? { read: answers["read"] }
+    : { reachable: answers["reachable"], read: answers["read"] }
+  for (const [what, said] of Object.entries(verdicts)) expect(`${what} ${said}`).toMatch(code)
+  expect(answers["archive"]).not.toBe("whole")
+  expect(answers["restore"]).not.toBe("whole")
+  expect(peak).toBeLessThan(SMALL)
 }
 
 /** No machine that Cistern is meant for has less to spare. */

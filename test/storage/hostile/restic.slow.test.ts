@@ -3,10 +3,9 @@ import { describe, expect, it } from "vitest"
 import { scratch } from "../../support/fixtures.js"
 import { directoryNode, fileNode, HostileRestic, treeOf } from "../../support/hostile-restic.js"
 import { sha256, zstdFrame } from "../../support/restic-encoding.js"
-import { type Looked, looked, PASSWORD } from "./looked.js"
+import { expectDamage, type Looked, looked, PASSWORD, SMALL } from "./looked.js"
 
 const TIMEOUT = { timeout: 300_000 }
-const SMALL = 300
 
 function repository(): HostileRestic {
   return new HostileRestic(join(scratch(), "restic"), PASSWORD)
@@ -19,17 +18,6 @@ function withTree(plain: Buffer, frame?: Buffer): Promise<Looked> {
   hostile.index([pack])
   hostile.snapshot(pack.blobs[0]?.id ?? "")
   return looked(hostile.directory)
-}
-
-/** Nothing that needs what is damaged says that all is well. */
-function expectDamage({ answers, peak }: Looked, code: RegExp, deep = false): void {
-  const verdicts = deep
-    ? { read: answers["read"] }
-    : { reachable: answers["reachable"], read: answers["read"] }
-  for (const [what, said] of Object.entries(verdicts)) expect(`${what} ${said}`).toMatch(code)
-  expect(answers["archive"]).not.toBe("whole")
-  expect(answers["restore"]).not.toBe("whole")
-  expect(peak).toBeLessThan(SMALL)
 }
 
 describe("a tree of restic's", () => {

@@ -9,10 +9,9 @@ import {
   type ToldBlob,
   treeOf,
 } from "../../support/hostile-restic.js"
-import { type Looked, looked, PASSWORD } from "./looked.js"
+import { expectDamage, type Looked, looked, PASSWORD } from "./looked.js"
 
 const TIMEOUT = { timeout: 180_000 }
-const SMALL = 300
 const ZEROS = "0".repeat(64)
 
 function repository(): HostileRestic {
@@ -37,17 +36,6 @@ async function withBlobs(told: (data: ToldBlob, tree: ToldBlob) => readonly unkn
   ])
   hostile.snapshot(root.id)
   return looked(hostile.directory)
-}
-
-/** Nothing that needs what is damaged says that all is well. */
-function expectDamage({ answers, peak }: Looked, code: RegExp, deep = false): void {
-  const verdicts = deep
-    ? { read: answers["read"] }
-    : { reachable: answers["reachable"], read: answers["read"] }
-  for (const [what, said] of Object.entries(verdicts)) expect(`${what} ${said}`).toMatch(code)
-  expect(answers["archive"]).not.toBe("whole")
-  expect(answers["restore"]).not.toBe("whole")
-  expect(peak).toBeLessThan(SMALL)
 }
 
 describe("an index of restic's", () => {
