@@ -13,6 +13,7 @@ export default defineConfig({
     // Of two processors vitest would use one, and most tests wait for programs and disks anyway; a campaign's guest takes both.
     maxWorkers: Math.max(isCampaign ? 1 : 2, Math.min(4, availableParallelism() - 1)),
     testTimeout: 60_000,
-    hookTimeout: 120_000,
+    // A disk that others keep busy takes minutes to remove what a file left.
+    hookTimeout: 300_000,
   },
 })
