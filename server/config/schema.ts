@@ -1,69 +1,25 @@
 import { z } from "zod"
 import { anomalies } from "./schema-anomalies.js"
 import { drills } from "./schema-drills.js"
+import { nfsExport, nfsServer } from "./schema-exports.js"
 import { filesystemSnapshots } from "./schema-filesystem-snapshots.js"
 import { quietHours, schedule } from "./schema-schedules.js"
 import { scrub } from "./schema-scrub.js"
-import { isNetgroup } from "../../storage/nfs/index.js"
+import {
+  eachOnce,
+  absolutePath,
+  exactlyOne,
+  name,
+  namespaceName,
+  relativePath,
+  secretFields,
+  secretReference,
+} from "./schema-words.js"
 import { LARGEST_BYTES, parseNamedRights, SMALLEST_BYTES } from "../../storage/disk/index.js"
 import { byteSizeForm, parseByteSize } from "./byte-size.js"
-import type { DeclaredRepository, NfsServerEntry, Place, SecretReference, TokenEntry } from "./document.js"
+import type { DeclaredRepository, Place, TokenEntry } from "./document.js"
 
 // The document as people write it. Descriptions end up in the JSON Schema, so editors show them.
-
-const name = z
-  .string()
-  .regex(/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/, "lower-case letters, digits and dashes, at most 63")
-
-const namespaceName = z
-  .string()
-  .regex(/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/, "not a namespace: lower-case letters, digits and dashes")
-
-const absolutePath = z
-  .string()
-  .regex(/^\/[^\0]*$/, "an absolute path is wanted")
-  .refine((path) => !path.split("/").includes(".."), 'a path may not hold ".."')
-  .transform((path) => "/" + segments(path).join("/"))
-
-const relativePath = z
-  .string()
-  .regex(/^[^/\0][^\0]*$|^$/, "a path relative to the store is wanted, not an absolute one")
-  .refine((path) => !path.split("/").includes(".."), 'a path may not hold ".."')
-  .transform((path) => segments(path).join("/"))
-
-function segments(path: string): string[] {
-  return path.split("/").filter((part) => part !== "" && part !== ".")
-}
-
-const secretFields = {
-  file: absolutePath.exactOptional().describe("A file on the NAS, read when the secret is needed"),
-  env: z
-    .string()
-    .regex(/^[A-Za-z_][A-Za-z0-9_]*$/, "not the name of an environment variable")
-    .exactOptional()
-    .describe("A variable in the daemon's environment"),
-  value: z.string().min(1).exactOptional().describe("The secret itself; it is sealed and never written back"),
-  sealed: z
-    .string()
-    .min(1)
-    .exactOptional()
-    .describe("A secret that is sealed already, as `export` writes it"),
-}
-
-function exactlyOne(fields: object, what: string): string | undefined {
-  const said = Object.keys(fields)
-  return said.length === 1 ? undefined : `exactly one of ${what} is wanted, ${said.length} are here`
-}
-
-const secretReference = z
-  .strictObject(secretFields)
-  .meta({ minProperties: 1, maxProperties: 1 })
-  .transform((fields, context): SecretReference => {
-    const wrong = exactlyOne(fields, "file, env, value and sealed")
-    if (wrong === undefined) return fields as SecretReference
-    context.addIssue({ code: "custom", message: wrong })
-    return z.NEVER
-  })
 
 const token = z
   .strictObject({
@@ -306,75 +262,6 @@ function placeOf(
   if (store === undefined) return "where is it? `store` and `path` are wanted"
   return { kind: "store", store, path: path ?? "" }
 }
-
-/** RFC 1123, and not what could be read as an address: those are networks of the cluster. */
-const hostName = z
-  .string()
-  .max(253)
-  .transform((host) => host.toLowerCase())
-  .refine(
-    (host) => host.split(".").every((label) => /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/.test(label)),
-    "not a host name such as backup-client.lan: letters, digits, dashes and dots, without wildcards",
-  )
-  .refine(
-    (host) => !/(^|\.)(\d+|0x[0-9a-f]*)$/.test(host),
-    "an address belongs into the cluster's networks, as 192.168.10.7/32",
-  )
-
-const netgroup = z
-  .string()
-  .refine(
-    isNetgroup,
-    'not a netgroup such as "@movers": "@", then letters, digits, "_", "." and "-", at most 63',
-  )
-
-function eachOnce(names: readonly string[]): boolean {
-  return new Set(names).size === names.length
-}
-
-const nfsExport = z
-  .strictObject({
-    store: name,
-    path: relativePath.default(""),
-    cluster: name,
-    access: z.enum(["readOnly", "readWrite"]).default("readOnly"),
-    hosts: z
-      .array(hostName)
-      .max(32)
-      .refine(eachOnce, "a host is here twice")
-      .default([])
-      .describe("Names of hosts outside the cluster's networks; each is trusted as far as DNS is"),
-    netgroups: z
-      .array(netgroup)
-      .max(32)
-      .refine(eachOnce, "a netgroup is here twice")
-      .default([])
-      .describe("Netgroups of NIS or LDAP, such as @movers; only by the kernel's server and NFS-Ganesha"),
-    squash: z
-      .strictObject({ uid: z.int().min(0).max(0xffff_fffe), gid: z.int().min(0).max(0xffff_fffe) })
-      .exactOptional(),
-  })
-  .transform((written) => ({ ...written, squash: written.squash }))
-
-const nfsServer: z.ZodType<NfsServerEntry> = z.discriminatedUnion("kind", [
-  z.strictObject({ kind: z.enum(["auto", "kernel", "ganesha", "none"]) }),
-  z
-    .strictObject({
-      kind: z.enum(["truenas", "synology"]),
-      url: z
-        .url({ protocol: /^(https|wss)$/, error: "an https:// or wss:// address is wanted" })
-        .describe("Where the NAS answers, such as https://192.0.2.10:5001"),
-      user: z.string().min(1).describe("An account of the NAS made for Cistern"),
-      secret: secretReference.describe("TrueNAS: the API key; Synology: the account's password"),
-      fingerprint: z
-        .string()
-        .transform((digits) => digits.replaceAll(":", "").toLowerCase())
-        .refine((digits) => /^[0-9a-f]{64}$/.test(digits), "64 hexadecimal digits are wanted")
-        .exactOptional()
-        .describe("SHA-256 of the NAS' certificate, for one that signed itself"),
-    })
-    .transform((written) => ({ ...written, fingerprint: written.fingerprint })),
-])
 
 export const documentSchema = z
   .strictObject({

@@ -10,7 +10,7 @@ import type { BlobRecord } from "../../storage/scrub/index.js"
 import { MIB, writePacks } from "../storage/scrub/scrub-here.js"
 import { cli, type CliResult } from "../support/cli.js"
 import { type DaemonProcess, startDaemon } from "../support/daemon.js"
-import { filesBelow } from "../support/damage.js"
+import { filesBelow, rot } from "../support/damage.js"
 import { scratch } from "../support/fixtures.js"
 import { ext4Image, mountImage, requireRoot, unmount } from "../support/mounts.js"
 import { ResticRepository } from "../support/restic-backup.js"
@@ -72,22 +72,6 @@ async function scrubbed(daemon: DaemonProcess, repository: string): Promise<RunJ
 async function open(daemon: DaemonProcess): Promise<FindingsJson["findings"]> {
   const { findings } = await json<FindingsJson>(daemon, "findings", "--source", "scrub")
   return findings
-}
-
-/** As a disk rots: the time of the file stays. Gives what undoes it. */
-function rot(file: string, offset: number): () => void {
-  const whole = readFileSync(file)
-  const { atime, mtime } = statSync(file)
-  const write = (bytes: Buffer): void => {
-    writeFileSync(file, bytes)
-    utimesSync(file, atime, mtime)
-  }
-  const other = Buffer.from(whole)
-  other[offset] = (other[offset] ?? 0) ^ 4
-  write(other)
-  return () => {
-    write(whole)
-  }
 }
 
 /** Where something lies that the newest snapshot of a source needs and no older one of it does. */

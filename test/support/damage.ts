@@ -51,3 +51,19 @@ export const damages = {
 } as const
 
 export type Damage = keyof typeof damages
+
+/** Changes one bit of a file as a disk rots: its time stays. Gives what undoes it. */
+export function rot(file: string, offset: number): () => void {
+  const whole = readFileSync(file)
+  const { atime, mtime } = statSync(file)
+  const write = (bytes: Buffer): void => {
+    writeFileSync(file, bytes)
+    utimesSync(file, atime, mtime)
+  }
+  const other = Buffer.from(whole)
+  other[offset] = (other[offset] ?? 0) ^ 4
+  write(other)
+  return () => {
+    write(whole)
+  }
+}

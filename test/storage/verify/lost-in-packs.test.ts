@@ -1,6 +1,7 @@
-import { readFileSync, rmSync, statSync, utimesSync, writeFileSync } from "node:fs"
+import { rmSync, statSync } from "node:fs"
 import { join } from "node:path"
 import { describe, expect, it } from "vitest"
+import { rot } from "../../support/damage.js"
 import { DirectoryTree } from "../../../storage/blobs/index.js"
 import { openRepository, Secret } from "../../../storage/index.js"
 import type { StoredContents } from "../../../storage/stored-contents.js"
@@ -31,21 +32,6 @@ function everything(stored: StoredContents): Placed[] {
   )
 }
 
-function flip(file: string, offset: number): () => void {
-  const whole = readFileSync(file)
-  const { atime, mtime } = statSync(file)
-  const write = (bytes: Buffer): void => {
-    writeFileSync(file, bytes)
-    utimesSync(file, atime, mtime)
-  }
-  const other = Buffer.from(whole)
-  other[offset] = (other[offset] ?? 0) ^ 1
-  write(other)
-  return () => {
-    write(whole)
-  }
-}
-
 /** From all over, as many as a test has time for. */
 function some(all: readonly Placed[]): readonly Placed[] {
   const step = Math.ceil(all.length / 10)
@@ -59,7 +45,7 @@ describe.each(["restic/full-tree-by-0.19", "kopia/full-tree", "kopia/format-1"])
       const { directory, stored, lost } = await opened(name)
       const all = everything(stored)
       for (const { content, file, offset, length } of some(all)) {
-        const heal = flip(join(directory, file), offset + Math.floor(length / 2))
+        const heal = rot(join(directory, file), offset + Math.floor(length / 2))
         expect(await lost(file), `${content} in ${file}`).toEqual(new Set([content]))
         heal()
       }
@@ -70,7 +56,7 @@ describe.each(["restic/full-tree-by-0.19", "kopia/full-tree", "kopia/format-1"])
     it("nothing where no content lies", async () => {
       const { directory, stored, lost } = await opened(name)
       for (const file of new Set(everything(stored).map((one) => one.file))) {
-        const heal = flip(join(directory, file), statSync(join(directory, file)).size - 1)
+        const heal = rot(join(directory, file), statSync(join(directory, file)).size - 1)
         expect(await lost(file)).toEqual(new Set())
         heal()
       }
@@ -90,6 +76,6 @@ describe.each(["restic/full-tree-by-0.19", "kopia/full-tree", "kopia/format-1"])
 it("error correction that still mends a damaged pack keeps it from costing anything", async () => {
   const { directory, stored, lost } = await opened("kopia/ecc-20")
   const [{ file, offset, length } = { file: "", offset: 0, length: 0 }] = everything(stored)
-  flip(join(directory, file), offset + Math.floor(length / 2))
+  rot(join(directory, file), offset + Math.floor(length / 2))
   expect(await lost(file)).toEqual(new Set())
 })
